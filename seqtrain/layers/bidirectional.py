@@ -1,0 +1,165 @@
+"""A sequence read from both ends at once."""
+
+import keras
+from keras import ops
+
+from .recurrence import recurrence
+from .recurrent import split_states, time_major
+
+MERGES = {
+    "concat": lambda forward, backward: ops.concatenate([forward, backward], -1),
+    "sum": lambda forward, backward: forward + backward,
+    "mul": lambda forward, backward: forward * backward,
+    "ave": lambda forward, backward: (forward + backward) / 2,
+}
+
+
+@keras.saving.register_keras_serializable("seqtrain")
+class Bidirectional(keras.Layer):
+    """Two copies of a recurrent layer, one reading forward, one backward.
+
+        f_t = layer(x_1 … x_t)          forward output
+        b_t = layer'(x_T … x_t)         backward output, its own weights
+        y_t = [f_t, b_t]                with `merge_mode="concat"`
+
+    The last output is `[f_T, b_1]`. Both directions run in one loop, as one
+    batched product for each timestep. Weights are the forward layer's, then the
+    backward layer's, as in `keras.layers.Bidirectional`.
+
+    Args:
+        layer: An `RNN`, `LSTM` or `GRU` of this package; it becomes the forward
+            layer, and the backward layer is made from its config.
+        merge_mode: `"concat"`, `"sum"`, `"mul"` or `"ave"` of the two outputs.
+
+    Call arguments:
+        inputs: `(batch, timesteps, features)`.
+        initial_state: The forward layer's states, then the backward layer's.
+        mask: `(batch, timesteps)`, true for a real timestep. The backward layer
+            passes padding over, so it begins with the last real timestep.
+        training: Whether to drop.
+
+    Returns:
+        The merged outputs, `(batch, [timesteps,] 2 * units)` with `"concat"`;
+        with `return_state` a list of it and the states of both layers.
+
+    Raises:
+        ValueError: If `merge_mode` is another word.
+
+    Example:
+        >>> from seqtrain.layers import LSTM
+        >>> layer = Bidirectional(LSTM(3, return_sequences=True))
+        >>> tuple(layer(keras.ops.ones((2, 5, 4))).shape)
+        (2, 5, 6)
+
+    References:
+        Schuster and Paliwal, Bidirectional recurrent neural networks, 1997.
+    """
+
+    def __init__(self, layer, merge_mode="concat", **kwargs):
+        super().__init__(**kwargs)
+        if merge_mode not in MERGES:
+            raise ValueError(
+                f"merge_mode is {merge_mode!r}, it must be one of {', '.join(MERGES)}"
+            )
+        config = layer.get_config()
+        config["name"] = f"backward_{layer.name}"
+        if config["seed"] is not None:
+            config["seed"] += 1  # the same patterns would drop in both directions
+        self.forward_layer = layer
+        self.backward_layer = type(layer).from_config(config)
+        self.merge_mode = merge_mode
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+        self.supports_masking = True
+
+    @property
+    def layers(self):
+        """The forward and the backward layer."""
+        return self.forward_layer, self.backward_layer
+
+    def build(self, inputs_shape):
+        for layer in self.layers:
+            layer.build(inputs_shape)
+
+    def call(self, inputs, initial_state=None, mask=None, training=None):
+        forward, backward = self.layers
+        given = (None, None)
+        if initial_state is not None:
+            given = (
+                initial_state[: forward.num_states],
+                initial_state[forward.num_states :],
+            )
+        passes = None
+        if mask is not None:
+            passes = time_major(mask)[..., None]
+            passes = _both(passes, ops.flip(passes, 0))
+        bias = forward.recurrent_bias()
+        hidden, states = recurrence(
+            forward.step(),
+            _both(
+                forward.project(inputs, training),
+                backward.project(ops.flip(inputs, 1), training),
+            ),
+            [
+                _both(*pair)
+                for pair in zip(
+                    split_states(given[0], forward, inputs),
+                    split_states(given[1], backward, inputs),
+                    strict=True,
+                )
+            ],
+            [
+                _both(*pair)
+                for pair in zip(
+                    forward.recurrent_kernels(),
+                    backward.recurrent_kernels(),
+                    strict=True,
+                )
+            ],
+            recurrent_bias=None
+            if bias is None
+            else _both(bias, backward.recurrent_bias()),
+            mask=passes,
+            apart=forward.apart(),
+        )
+        if forward.return_sequences:
+            hidden = time_major(hidden[:, 0]), time_major(ops.flip(hidden[:, 1], 0))
+        else:
+            hidden = states[0][0], states[0][1]
+        outputs = MERGES[self.merge_mode](
+            forward.output_of(hidden[0]), backward.output_of(hidden[1])
+        )
+        if mask is not None:  # zeros where no real timestep stands, as in Keras
+            present = mask if forward.return_sequences else ops.any(mask, axis=1)
+            outputs = ops.where(present[..., None], outputs, 0)
+        if not forward.return_state:
+            return outputs
+        return [outputs, *(s[0] for s in states), *(s[1] for s in states)]
+
+    def compute_output_shape(self, inputs_shape, initial_state_shape=None):
+        shape = self.forward_layer.compute_output_shape(inputs_shape)
+        shape, *states = shape if self.forward_layer.return_state else (shape,)
+        if self.merge_mode == "concat":
+            shape = (*shape[:-1], 2 * shape[-1])
+        return [shape, *states, *states] if states else shape
+
+    def compute_mask(self, inputs, mask=None, initial_state=None):
+        mask = mask if self.forward_layer.return_sequences else None
+        states = 2 * self.forward_layer.num_states
+        return [mask] + [None] * states if self.forward_layer.return_state else mask
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "layer": keras.saving.serialize_keras_object(self.forward_layer),
+            "merge_mode": self.merge_mode,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        layer = keras.saving.deserialize_keras_object(config["layer"])
+        return cls(**{**config, "layer": layer})
+
+
+def _both(forward, backward):
+    """Both directions' tensors, with the axis of directions before the batch."""
+    return ops.stack([forward, backward], axis=-3)

@@ -1,0 +1,541 @@
+"""RNN, LSTM and GRU: their equations, their weights, and the layers around them."""
+
+import math
+
+import keras
+import tensorflow as tf
+from keras import ops, tree
+
+from .initializers import Chrono, find_initializer
+from .recurrence import recurrence
+
+FORMULATIONS = ("standard", "document")
+
+
+def rnn_step(activation):
+    """The equation of an RNN: `h_t = φ(z_t)`."""
+
+    def step(z, states):
+        return (activation(z),)
+
+    return step
+
+
+def lstm_step(activation):
+    """The equations of an LSTM, from z in the order i f g o and `(hidden, cell)`."""
+
+    def step(z, states):
+        _, cell = states
+        i, f, g, o = tf.split(z, 4, axis=-1)
+        cell = tf.sigmoid(f) * cell + tf.sigmoid(i) * activation(g)
+        return tf.sigmoid(o) * activation(cell), cell
+
+    return step
+
+
+def gru_step(activation):
+    """The equations of a GRU, from z in the order z r g, with g in two parts.
+
+    The third block is what the candidate takes from the input, the fourth what
+    it takes from the old state, which the reset gate multiplies.
+    """
+
+    def step(z, states):
+        (hidden,) = states
+        z, r, g, recurrent = tf.split(z, 4, axis=-1)
+        z = tf.sigmoid(z)
+        return (z * hidden + (1 - z) * activation(g + tf.sigmoid(r) * recurrent),)
+
+    return step
+
+
+def literal_gru_step(activation):
+    """The document's GRU, which lacks the term `z_t * h_{t-1}`."""
+
+    def step(z, states):
+        z, r, g, recurrent = tf.split(z, 4, axis=-1)
+        candidate = activation(g + tf.sigmoid(r) * recurrent)
+        return ((1 - tf.sigmoid(z)) * candidate,)
+
+    return step
+
+
+class _Recurrent(keras.Layer):
+    """What RNN, LSTM and GRU have in common: arguments, weights and the call."""
+
+    gates: int
+    num_states = 1
+    output_units = None
+
+    def __init__(
+        self,
+        units,
+        *,
+        activation="tanh",
+        formulation="standard",
+        return_sequences=False,
+        return_state=False,
+        dropout=0.0,
+        seed=None,
+        kernel_initializer="glorot",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if not isinstance(units, int) or isinstance(units, bool) or units < 1:
+            raise ValueError(f"units is {units!r}, it must be a positive integer")
+        if formulation not in FORMULATIONS:
+            raise ValueError(
+                f"formulation is {formulation!r}, it must be one of "
+                f"{', '.join(FORMULATIONS)}"
+            )
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is {dropout!r}, it must be in [0, 1)")
+        self.units = units
+        self.activation = keras.activations.get(activation)
+        self.formulation = formulation
+        self.return_sequences = return_sequences
+        self.return_state = return_state
+        self.dropout = dropout
+        self.seed = seed
+        self.kernel_initializer = find_initializer(kernel_initializer)
+        self.recurrent_initializer = find_initializer(recurrent_initializer)
+        self.bias_initializer = self._find_bias_initializer(bias_initializer)
+        self.seed_generator = keras.random.SeedGenerator(seed) if dropout else None
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        _, timesteps, features = input_shape
+        columns = self.gates * self.units
+
+        def add(name, shape, initializer):
+            return self.add_weight(name=name, shape=shape, initializer=initializer)
+
+        self.kernel = add("kernel", (features, columns), self.kernel_initializer)
+        self.recurrent_kernel = add(
+            "recurrent_kernel", (self.units, columns), self.recurrent_initializer
+        )
+        self._build_formulation(add)
+        if isinstance(self.bias_initializer, Chrono):
+            self.bias_initializer.timesteps = (
+                self.bias_initializer.timesteps or timesteps
+            )
+        self.bias = add("bias", self._bias_shape(), self._initial_bias)
+
+    def call(self, inputs, initial_state=None, mask=None, training=None):
+        mask = None if mask is None else time_major(mask)[..., None]
+        hidden, states = recurrence(
+            self.step(),
+            self.project(inputs, training),
+            split_states(initial_state, self, inputs),
+            self.recurrent_kernels(),
+            recurrent_bias=self.recurrent_bias(),
+            mask=mask,
+            apart=self.apart(),
+        )
+        outputs = self.output_of(
+            time_major(hidden) if self.return_sequences else states[0]
+        )
+        if mask is not None and (initial_state is not None or self.output_units):
+            outputs = ops.where(self._has_begun(mask), outputs, 0)
+        return [outputs, *states] if self.return_state else outputs
+
+    def project(self, inputs, training=None):
+        """The input's share of the pre-activations, `x_t W + b`, time-major.
+
+        One product for all timesteps, `(timesteps, batch, gates * units)`.
+        """
+        if self.dropout and training:
+            # One pattern for all timesteps of a sequence, as in Keras.
+            batch, _, features = ops.shape(inputs)
+            inputs = keras.random.dropout(
+                inputs, self.dropout, (batch, 1, features), self.seed_generator
+            )
+        kernel, bias = (tf.convert_to_tensor(w) for w in (self.kernel, self.bias))
+        return time_major(inputs) @ kernel + self._input_bias(bias)
+
+    def recurrent_kernels(self):
+        """One kernel for each state that the pre-activations see."""
+        return [tf.convert_to_tensor(self.recurrent_kernel)]
+
+    def recurrent_bias(self):
+        """The bias of the recurrent product, where it has one of its own."""
+        return None
+
+    def apart(self):
+        """Columns in which the input's and the recurrent product stay apart."""
+        return 0
+
+    def output_of(self, hidden):
+        """What the layer puts out for a hidden state."""
+        return hidden
+
+    def compute_output_shape(self, inputs_shape, initial_state_shape=None):
+        batch, timesteps, _ = inputs_shape
+        units = self.output_units or self.units
+        shape = (batch, timesteps, units) if self.return_sequences else (batch, units)
+        states = [(batch, self.units)] * self.num_states
+        return [shape, *states] if self.return_state else shape
+
+    def compute_mask(self, inputs, mask=None, initial_state=None):
+        mask = mask if self.return_sequences else None
+        return [mask] + [None] * self.num_states if self.return_state else mask
+
+    def get_config(self):
+        bias = self.bias_initializer
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": keras.activations.serialize(self.activation),
+            "formulation": self.formulation,
+            "return_sequences": self.return_sequences,
+            "return_state": self.return_state,
+            "dropout": self.dropout,
+            "seed": self.seed,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "recurrent_initializer": keras.initializers.serialize(
+                self.recurrent_initializer
+            ),
+            "bias_initializer": bias
+            if isinstance(bias, str)
+            else keras.initializers.serialize(bias),
+        }
+
+    def _has_begun(self, mask):
+        """Where an output stands: not before the first real timestep, as in Keras."""
+        if not self.return_sequences:
+            return ops.any(mask, axis=0)  # (batch, 1)
+        first = ops.argmax(ops.cast(mask, "int32"), axis=0)
+        time = ops.arange(ops.shape(mask)[0])[:, None, None]
+        return time_major(ops.any(mask, axis=0) & (time >= first))
+
+    def _build_formulation(self, add):
+        """Add the weights that only one formulation has."""
+
+    def _bias_shape(self):
+        return (self.gates * self.units,)
+
+    def _input_bias(self, bias):
+        return bias
+
+    def _find_bias_initializer(self, identifier):
+        return find_initializer(identifier)
+
+    def _initial_bias(self, shape, dtype=None):
+        return self.bias_initializer(shape, dtype)
+
+
+@keras.saving.register_keras_serializable("seqtrain")
+class RNN(_Recurrent):
+    """A recurrent layer whose state is a function of the input and the old state.
+
+        h_t = φ(x_t W + h_{t-1} U + b)      hidden state, φ = activation
+        y_t = h_t V + d                     output, only with `output_units`
+
+    The gradient of h_t with respect to h_{t-k} is a product of k matrices
+    `diag(φ') Uᵀ`, so it vanishes or explodes with k: that is the cell's limit
+    [1], and an orthogonal U the first cure.
+
+    Weights:
+
+        kernel            W   (features, units)
+        recurrent_kernel  U   (units, units)
+        bias              b   (units,)
+        output_kernel     V   (units, output_units)     only with `output_units`
+        output_bias       d   (output_units,)           only with `output_units`
+
+    The first three have the layout of `keras.layers.SimpleRNN`, so weights move
+    both ways.
+
+    Args:
+        units: Size of the hidden state.
+        activation: φ, a name or a function.
+        formulation: `"standard"`, or `"document"`, which knows `output_units`.
+        output_units: Size of the output y of each timestep; without it the
+            output is h.
+        return_sequences: Whether to put out all timesteps or the last one.
+        return_state: Whether to put out the last state as well.
+        dropout: Share of the input's features to drop, the same at every timestep.
+        seed: Seed of the dropout.
+        kernel_initializer: Of W; a Keras initializer or its name.
+        recurrent_initializer: Of U; also `"glorot"` or `"identity"`.
+        bias_initializer: Of b.
+
+    Call arguments:
+        inputs: `(batch, timesteps, features)`.
+        initial_state: h_0, `(batch, units)`; zeros when not given.
+        mask: `(batch, timesteps)`, true for a real timestep. At the others the
+            state stays and the output repeats, as in Keras.
+        training: Whether to drop.
+
+    Returns:
+        `(batch, units)`, or `(batch, timesteps, units)` with `return_sequences`;
+        with `return_state` a list of it and the last state.
+
+    Raises:
+        ValueError: If an argument is out of its range, or `output_units` is
+            given in the standard formulation.
+
+    Example:
+        >>> layer = RNN(3, return_sequences=True)
+        >>> tuple(layer(keras.ops.ones((2, 5, 4))).shape)
+        (2, 5, 3)
+
+    References:
+        [1] Pascanu, Mikolov and Bengio, On the difficulty of training recurrent
+            neural networks, 2013.
+    """
+
+    gates = 1
+
+    def __init__(self, units, *, output_units=None, **kwargs):
+        super().__init__(units, **kwargs)
+        if output_units is not None and self.formulation != "document":
+            raise ValueError(
+                f"output_units is {output_units!r}, "
+                "it goes with formulation='document' only"
+            )
+        self.output_units = output_units
+
+    def step(self):
+        return rnn_step(self.activation)
+
+    def output_of(self, hidden):
+        if self.output_units is None:
+            return hidden
+        return ops.matmul(hidden, self.output_kernel) + self.output_bias
+
+    def get_config(self):
+        return {**super().get_config(), "output_units": self.output_units}
+
+    def _build_formulation(self, add):
+        if self.output_units is not None:
+            shape = (self.units, self.output_units)
+            self.output_kernel = add("output_kernel", shape, self.kernel_initializer)
+            self.output_bias = add("output_bias", shape[1:], "zeros")
+
+
+@keras.saving.register_keras_serializable("seqtrain")
+class LSTM(_Recurrent):
+    """A recurrent layer with a cell state that gates protect from change.
+
+    Because the cell state c is added to rather than overwritten, gradients
+    survive many timesteps [1].
+
+        i_t = σ(x_t W_i + h_{t-1} U_i + b_i)        input gate
+        f_t = σ(x_t W_f + h_{t-1} U_f + b_f)        forget gate
+        g_t = φ(x_t W_g + h_{t-1} U_g + b_g)        candidate
+        o_t = σ(x_t W_o + h_{t-1} U_o + b_o)        output gate
+        c_t = f_t * c_{t-1} + i_t * g_t             cell state
+        h_t = o_t * φ(c_t)                          hidden state
+
+    With `formulation="document"` all four of i, f, g and o also see the old cell
+    state: `+ c_{t-1} P` stands beside `h_{t-1} U`, with a full matrix for each.
+    The usual peephole [2] is diagonal, leaves g alone, and shows o the new cell
+    state.
+
+    Weights hold the gates side by side, in the order i, f, g, o:
+
+        kernel            W   (features, 4 * units)
+        recurrent_kernel  U   (units, 4 * units)
+        peephole_kernel   P   (units, 4 * units)    only in the document's
+        bias              b   (4 * units,)
+
+    Without P this is the layout of `keras.layers.LSTM`, so weights move both ways.
+
+    Args:
+        units: Size of the hidden state and of the cell state.
+        activation: φ, a name or a function.
+        formulation: `"standard"` or `"document"`.
+        return_sequences: Whether to put out all timesteps or the last one.
+        return_state: Whether to put out the last states as well.
+        dropout: Share of the input's features to drop, the same at every timestep.
+        seed: Seed of the dropout.
+        kernel_initializer: Of W; a Keras initializer or its name.
+        recurrent_initializer: Of U and P; also `"glorot"` or `"identity"`, the
+            identity for each gate.
+        bias_initializer: Of b. `"forget_one"` is one for the forget gate and zero
+            elsewhere [3]; `"chrono"` or `Chrono(timesteps)` spreads the memories
+            of the units over the length of the sequences.
+
+    Call arguments:
+        inputs: `(batch, timesteps, features)`.
+        initial_state: `[h_0, c_0]`, each `(batch, units)`; zeros when not given.
+        mask: `(batch, timesteps)`, true for a real timestep. At the others the
+            states stay and the output repeats, as in Keras.
+        training: Whether to drop.
+
+    Returns:
+        `(batch, units)`, or `(batch, timesteps, units)` with `return_sequences`;
+        with `return_state` a list of it, the last h and the last c.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+        >>> layer = LSTM(3, return_state=True)
+        >>> outputs, hidden, cell = layer(keras.ops.ones((2, 5, 4)))
+        >>> tuple(cell.shape)
+        (2, 3)
+
+    References:
+        [1] Hochreiter and Schmidhuber, Long short-term memory, 1997.
+        [2] Gers and Schmidhuber, Recurrent nets that time and count, 2000.
+        [3] Jozefowicz et al., An empirical exploration of recurrent network
+            architectures, 2015.
+    """
+
+    gates = 4
+    num_states = 2
+
+    def __init__(self, units, *, bias_initializer="forget_one", **kwargs):
+        super().__init__(units, bias_initializer=bias_initializer, **kwargs)
+
+    def step(self):
+        return lstm_step(self.activation)
+
+    def recurrent_kernels(self):
+        kernels = super().recurrent_kernels()
+        if self.formulation == "document":
+            kernels.append(tf.convert_to_tensor(self.peephole_kernel))
+        return kernels
+
+    def _build_formulation(self, add):
+        if self.formulation == "document":
+            shape = (self.units, 4 * self.units)
+            self.peephole_kernel = add(
+                "peephole_kernel", shape, self.recurrent_initializer
+            )
+
+    def _find_bias_initializer(self, identifier):
+        known = identifier == "forget_one"
+        return identifier if known else find_initializer(identifier)
+
+    def _initial_bias(self, shape, dtype=None):
+        gate = (self.units,)
+        if self.bias_initializer == "forget_one":
+            forget, enter = ops.ones(gate, dtype), ops.zeros(gate, dtype)
+        elif isinstance(self.bias_initializer, Chrono):
+            forget = self.bias_initializer(gate, dtype)
+            enter = -forget
+        else:
+            return self.bias_initializer(shape, dtype)
+        return ops.concatenate([enter, forget, ops.zeros((2 * self.units,), dtype)])
+
+
+@keras.saving.register_keras_serializable("seqtrain")
+class GRU(_Recurrent):
+    """A recurrent layer with one state, kept or replaced gate by gate.
+
+        z_t = σ(x_t W_z + a_z + h_{t-1} U_z + b_z)              update gate
+        r_t = σ(x_t W_r + a_r + h_{t-1} U_r + b_r)              reset gate
+        g_t = φ(x_t W_g + a_g + r_t * (h_{t-1} U_g + b_g))      candidate
+        h_t = z_t * h_{t-1} + (1 - z_t) * g_t                   hidden state
+
+    The reset gate acts after the recurrent product, as in cuDNN and
+    `keras.layers.GRU`; z near one keeps the old state. (In [1] it is z near
+    zero that does.)
+
+    With `formulation="document"` the layer is what the document prints, in
+    which z is called "reset" and r "update", and the term `z_t * h_{t-1}`, the
+    one that carries memory, is missing:
+
+        z_t = σ(x_t W_z + h_{t-1} U_z + b_z)
+        r_t = σ(x_t W_r + h_{t-1} U_r + b_r)
+        h_t = (1 - z_t) * φ(x_t W_g + r_t * (h_{t-1} U_g) + b_g)
+
+    Weights hold the gates side by side, in the order z, r, g:
+
+        kernel            W      (features, 3 * units)
+        recurrent_kernel  U      (units, 3 * units)
+        bias              a, b   (2, 3 * units)     in the document's (3 * units,)
+
+    This is the layout of `keras.layers.GRU`, so weights move both ways.
+
+    Args:
+        units: Size of the hidden state.
+        activation: φ, a name or a function.
+        formulation: `"standard"` or `"document"`.
+        return_sequences: Whether to put out all timesteps or the last one.
+        return_state: Whether to put out the last state as well.
+        dropout: Share of the input's features to drop, the same at every timestep.
+        seed: Seed of the dropout.
+        kernel_initializer: Of W; a Keras initializer or its name.
+        recurrent_initializer: Of U; also `"glorot"` or `"identity"`, the identity
+            for each gate.
+        bias_initializer: Of the biases. `"chrono"` or `Chrono(timesteps)` acts on
+            the update gate, in a.
+
+    Call arguments:
+        inputs: `(batch, timesteps, features)`.
+        initial_state: h_0, `(batch, units)`; zeros when not given.
+        mask: `(batch, timesteps)`, true for a real timestep. At the others the
+            state stays and the output repeats, as in Keras.
+        training: Whether to drop.
+
+    Returns:
+        `(batch, units)`, or `(batch, timesteps, units)` with `return_sequences`;
+        with `return_state` a list of it and the last state.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+        >>> layer = GRU(3)
+        >>> tuple(layer(keras.ops.ones((2, 5, 4))).shape)
+        (2, 3)
+
+    References:
+        [1] Cho et al., Learning phrase representations using RNN
+            encoder-decoder, 2014.
+    """
+
+    gates = 3
+
+    def step(self):
+        if self.formulation == "document":
+            return literal_gru_step(self.activation)
+        return gru_step(self.activation)
+
+    def recurrent_bias(self):
+        if self.formulation == "document":
+            return None
+        return tf.convert_to_tensor(self.bias)[1:]  # (1, 3 * units)
+
+    def apart(self):
+        return self.units
+
+    def _bias_shape(self):
+        columns = (3 * self.units,)
+        return columns if self.formulation == "document" else (2, *columns)
+
+    def _input_bias(self, bias):
+        return bias if self.formulation == "document" else bias[0]
+
+    def _initial_bias(self, shape, dtype=None):
+        if not isinstance(self.bias_initializer, Chrono):
+            return self.bias_initializer(shape, dtype)
+        update = self.bias_initializer((self.units,), dtype)
+        rest = ops.zeros((math.prod(shape) - self.units,), dtype)
+        return ops.reshape(ops.concatenate([update, rest]), shape)
+
+
+def time_major(tensor):
+    """Swap batch and timesteps."""
+    return ops.swapaxes(tensor, 0, 1)
+
+
+def split_states(initial_state, layer, inputs):
+    """The initial states as a tuple; zeros where none are given."""
+    if initial_state is None:
+        zeros = ops.zeros((ops.shape(inputs)[0], layer.units), layer.compute_dtype)
+        return (zeros,) * layer.num_states
+    states = tree.flatten(initial_state)
+    if len(states) != layer.num_states:
+        raise ValueError(
+            f"initial_state has {len(states)} tensors, "
+            f"{type(layer).__name__} needs {layer.num_states}"
+        )
+    return tuple(ops.cast(state, layer.compute_dtype) for state in states)
