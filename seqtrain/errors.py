@@ -22,6 +22,10 @@ class ConfigError(SeqtrainError):
     exit_code = 2
 
 
+class ConfigReport(ConfigError):
+    """All problems of a config, a line each; complete as it stands."""
+
+
 class RunError(SeqtrainError):
     """A run directory is missing, taken or incomplete."""
 

@@ -1,0 +1,76 @@
+"""From a file to a `Config` and back, and the configs that seqtrain brings along."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ..errors import ConfigError
+from .problems import Problem, report, suggest
+from .reading import dump, override, plain, read
+from .schema import Config
+from .wording import explain
+
+
+def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
+    """Read a config; what is wrong with it is told all at once.
+
+    An override goes before the file, the file before the base that it `extends`, the
+    base before the defaults.
+
+    Args:
+        path: A YAML file.
+        overrides: Settings such as `train.epochs=3` or `model.layers.0.units=32`.
+
+    Raises:
+        ConfigError: With a line for each problem and a count.
+    """
+    problems = []
+    try:
+        root = read(Path(path), problems)
+    except Problem as problem:
+        raise report([*problems, problem], str(path)) from None
+    for setting in overrides:
+        try:
+            root = override(root, setting)
+        except Problem as problem:
+            problems.append(problem)
+    try:
+        config = Config.model_validate(plain(root))
+    except ValidationError as error:
+        problems += explain(error, root)
+    if problems:
+        raise report(problems, str(path))
+    return config
+
+
+def dump_config(config: Config) -> str:
+    """YAML with every value in force; loads by itself to an equal config."""
+    return dump(config.model_dump(mode="json"))
+
+
+def find_config(name: str) -> Path:
+    """A config file by its path, or a shipped one by its name.
+
+    Raises:
+        ConfigError: If there is neither.
+    """
+    path = Path(name)
+    shipped = {path.stem: path for path in shipped_configs()}
+    short = path.name.removesuffix(".yaml")
+    in_configs = short in shipped and path.parent in (Path("."), Path("configs"))
+    if in_configs and not path.is_file():
+        return shipped[short]
+    if path.exists():
+        return path
+    near = suggest(name, [*shipped, *map(str, path.parent.glob("*.yaml"))])
+    hint = near or f"give a path, or one of {', '.join(shipped)}"
+    raise ConfigError(f"{name}: there is no such config", hint=hint)
+
+
+def shipped_configs() -> list[Path]:
+    """The configs that come with seqtrain, in the order of their names."""
+    package = Path(__file__).parents[1]
+    in_wheel, in_repository = package / "configs", package.parent / "configs"
+    folder = in_wheel if in_wheel.is_dir() else in_repository
+    return sorted(folder.rglob("*.yaml"))

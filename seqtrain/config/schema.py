@@ -1,0 +1,381 @@
+"""What a config may say: one section a class, one key a field.
+
+Every range stands in a type, every rule across keys is one short check. A key that
+another choice makes idle is refused; `null` undoes one that a base gave. A relative
+path of data starts at the current directory, as on the command line.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+Count = Annotated[int, Field(ge=1)]
+NonNegative = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+# A strict Path takes no string, and YAML has nothing else.
+File = Annotated[Path, Field(strict=False)]
+
+# How pydantic names the branches of the unions below where it says where an error is.
+BRANCHES = {"(share)", "(file)", "(word)", "(table)"}
+
+
+class Section(BaseModel):
+    """A block of the config: closed, unchangeable, its values taken as they are."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False
+    )
+
+
+def _only_with(info: ValidationInfo, choice: str, value: Any, default: Any) -> Any:
+    """Return a key's value, or its default, where `choice` holds; refuse it elsewhere.
+
+    Args:
+        info: Of the field validator.
+        choice: `<key>: <value>`, of a key that stands before this one.
+        value: The key's value; None stands for "not given".
+        default: What "not given" means where `choice` holds.
+    """
+    key, wanted = choice.split(": ")
+    found = info.data.get(key, wanted)  # absent: has a problem of its own
+    if found == wanted:
+        return default if value is None else value
+    if value is not None:
+        raise PydanticCustomError("idle", f"idle with {key}: {found}, needs {choice}")
+    return None
+
+
+class Standardize(Section):
+    """How a text is made uniform before it is cut into tokens."""
+
+    lowercase: bool = Field(True, description="write everything in lower case")
+    html: Literal["strip", "keep"] = Field(
+        "strip", description="tags such as <br />: a space each, or text like any other"
+    )
+    punctuation: Literal["drop", "split"] = Field(
+        "drop", description="punctuation: a space, or a token of its own"
+    )
+    unicode: Literal["nfkc", "none"] = Field(
+        "nfkc", description="Unicode normalisation, after tags and entities"
+    )
+
+
+class DataSection(Section):
+    """What every source of data has."""
+
+    source: Literal["imdb", "files", "generated"] = Field(
+        description="where the texts come from"
+    )
+    validation: Share = Field(
+        0.1, description="share of the training data that is kept for validation"
+    )
+    vocabulary: Annotated[int, Field(ge=3)] = Field(
+        20000,
+        description="rows of the embedding: padding, unknown, the most frequent words",
+    )
+    max_length: Count = Field(400, description="tokens kept of a longer text")
+    keep: Literal["start", "end"] = Field(
+        "end", description="which end of a longer text is kept"
+    )
+    standardize: Standardize = Field(
+        Standardize(), description="how a text is made uniform"
+    )
+    buckets: Annotated[list[Count], Field(min_length=1)] | None = Field(
+        None,
+        description="the lengths that batches are padded to; null: from max_length",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_undoes_a_key_of_another_source(cls, section: Any) -> Any:
+        if not isinstance(section, dict):
+            return section
+        others = {key for source in SOURCES.values() for key in source.model_fields}
+        others -= cls.model_fields.keys()
+        return {
+            key: value
+            for key, value in section.items()
+            if value is not None or key not in others
+        }
+
+    @field_validator("buckets")
+    @classmethod
+    def _ascend_to_max_length(
+        cls, buckets: list[int] | None, info: ValidationInfo
+    ) -> list[int] | None:
+        if buckets is None:
+            return None
+        if buckets != sorted(set(buckets)):
+            raise ValueError(f"{buckets} do not ascend")
+        max_length = info.data.get("max_length", buckets[-1])
+        if buckets[-1] != max_length:
+            raise ValueError(
+                f"the last is {buckets[-1]}, it must be max_length, {max_length}"
+            )
+        return buckets
+
+
+class ImdbData(DataSection):
+    """The Large Movie Review Dataset."""
+
+    source: Literal["imdb"] = "imdb"
+    path: File | None = Field(
+        None,
+        description="an aclImdb folder or archive that is already there; "
+        "null: downloaded once",
+    )
+
+
+class FilesData(DataSection):
+    """CSV, TSV or JSONL files, or folders with one sub-folder per class."""
+
+    source: Literal["files"] = "files"
+    train: File = Field(description="training data: a file, or a folder of classes")
+    test: File | None = Field(None, description="test data, likewise")
+    validation: Annotated[
+        Annotated[Share, Tag("(share)")] | Annotated[File, Tag("(file)")],
+        Discriminator(
+            lambda value: "(file)" if isinstance(value, str | Path) else "(share)"
+        ),
+    ] = Field(0.1, description="a share of the training data, or a file")
+    text: str = Field("text", description="column of the texts")
+    label: str = Field("label", description="column of the labels")
+    bad_rows: Literal["stop", "skip"] = Field(
+        "stop", description="a row that cannot be read stops the run, or is counted"
+    )
+
+
+class GeneratedData(DataSection):
+    """Reviews made on the spot, with the verdict `distance` words before the end."""
+
+    source: Literal["generated"] = "generated"
+    examples: Count = Field(4000, description="reviews for training and validation")
+    test_examples: Count = Field(2000, description="reviews for the test")
+    length: Count = Field(60, description="words of a review", validate_default=True)
+    distance: NonNegative = Field(
+        10, description="words after the verdict", validate_default=True
+    )
+    noise: Annotated[float, Field(ge=0, lt=0.5)] = Field(
+        0.0, description="share of labels that are turned round"
+    )
+
+    @field_validator("length")
+    @classmethod
+    def _fit_into_max_length(cls, length: int, info: ValidationInfo) -> int:
+        max_length = info.data.get("max_length", length)
+        if length > max_length:
+            raise ValueError(f"{length} is not at most max_length, here {max_length}")
+        return length
+
+    @field_validator("distance")
+    @classmethod
+    def _stay_below_length(cls, distance: int, info: ValidationInfo) -> int:
+        length = info.data.get("length", distance + 1)
+        if distance >= length:
+            raise ValueError(f"{distance} is not below length, here {length}")
+        return distance
+
+
+SOURCES = {"imdb": ImdbData, "files": FilesData, "generated": GeneratedData}
+DataConfig = ImdbData | FilesData | GeneratedData
+
+
+class EmbeddingConfig(Section):
+    """The table that turns token ids into vectors."""
+
+    dim: Count = Field(64, description="features of a token")
+    dropout: Rate = Field(0.0, description="dropout on the embedded tokens")
+
+
+class LayerConfig(Section):
+    """One recurrent layer."""
+
+    cell: Literal["rnn", "lstm", "gru"] = Field(description="kind of recurrent cell")
+    units: Count = Field(description="size of the state")
+    bidirectional: bool = Field(
+        False, description="read in both directions, 2 * units features"
+    )
+    formulation: Literal["standard", "document"] = Field(
+        "standard", description="equations as in Keras, or as in the source document"
+    )
+    activation: Literal[
+        "tanh", "relu", "sigmoid", "linear", "elu", "gelu", "softsign"
+    ] = Field("tanh", description="of the candidate and the output")
+    dropout: Rate = Field(0.0, description="dropout on the input of the layer")
+    output_units: Count | None = Field(
+        None, description="size of the per-step output y_t = h_t V + d (document rnn)"
+    )
+    kernel_initializer: Literal["glorot", "orthogonal", "he_uniform"] = Field(
+        "glorot", description="start of the input's weights"
+    )
+    recurrent_initializer: Literal["orthogonal", "glorot", "identity"] = Field(
+        "orthogonal", description="start of the state's weights"
+    )
+    bias_initializer: Literal["zeros", "forget_one", "chrono"] | None = Field(
+        None,
+        description="start of the biases; null: forget_one for lstm, else zeros",
+        validate_default=True,
+    )
+
+    @field_validator("output_units")
+    @classmethod
+    def _only_a_document_rnn_has_outputs(
+        cls, units: int | None, info: ValidationInfo
+    ) -> int | None:
+        _only_with(info, "cell: rnn", units, None)
+        return _only_with(info, "formulation: document", units, None)
+
+    @field_validator("bias_initializer")
+    @classmethod
+    def _fit_the_cell(cls, bias: str | None, info: ValidationInfo) -> str | None:
+        cell = info.data.get("cell")
+        if bias is None:
+            return "forget_one" if cell == "lstm" else "zeros"
+        cells = {"forget_one": ("lstm",), "chrono": ("lstm", "gru")}.get(bias)
+        if cell and cells and cell not in cells:
+            raise ValueError(f"{bias!r} is for cell {' or '.join(cells)}, not {cell}")
+        return bias
+
+
+class ModelConfig(Section):
+    """Embedding, recurrent layers, pooling; the classes' layer follows by itself."""
+
+    embedding: EmbeddingConfig = Field(
+        EmbeddingConfig(), description="the table that turns token ids into vectors"
+    )
+    layers: Annotated[list[LayerConfig], Field(min_length=1)] = Field(
+        [LayerConfig(cell="lstm", units=64)],
+        description="recurrent layers, the first one sees the embedding",
+    )
+    pooling: Literal["last", "mean", "max", "concat"] = Field(
+        "last",
+        description="timesteps to one vector; concat: last, mean, max side by side",
+    )
+    dropout: Rate = Field(0.0, description="dropout on the pooled features")
+
+
+class TrainConfig(Section):
+    """How the model is trained."""
+
+    epochs: Count = Field(10, description="passes over the training data, at most")
+    batch_size: Count = Field(64, description="examples a step")
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = Field(
+        "adam", description="update rule"
+    )
+    learning_rate: Positive = Field(
+        1e-3, description="rate after warm-up, where the schedule starts"
+    )
+    weight_decay: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="of adamw; null: 0.004", validate_default=True
+    )
+    momentum: Rate | None = Field(
+        None, description="of sgd; null: none", validate_default=True
+    )
+    schedule: Literal["constant", "cosine", "linear", "step"] = Field(
+        "constant", description="how the rate falls until the last step"
+    )
+    warmup_steps: NonNegative = Field(
+        0, description="steps in which the rate rises from zero"
+    )
+    step_epochs: Count | None = Field(
+        None, description="of schedule step: epochs a stair", validate_default=True
+    )
+    step_factor: Share | None = Field(
+        None,
+        description="of schedule step: rate of a stair by the one before; null: 0.1",
+        validate_default=True,
+    )
+    clip_norm: Positive | None = Field(
+        None, description="upper bound of the gradient's global norm; null: none"
+    )
+    monitor: Literal["loss", "accuracy"] = Field(
+        "loss", description="what the best model and patience go by, on validation data"
+    )
+    patience: Count | None = Field(
+        None, description="epochs without a better monitor before the end; null: no end"
+    )
+    class_weights: Annotated[
+        Annotated[Literal["none", "balanced"], Tag("(word)")]
+        | Annotated[dict[str, Positive], Tag("(table)")],
+        Discriminator(lambda value: "(table)" if isinstance(value, dict) else "(word)"),
+    ] = Field("none", description="none, balanced, or a weight for each label")
+    jit_compile: bool = Field(True, description="compile the train step by XLA")
+
+    @field_validator("weight_decay")
+    @classmethod
+    def _only_adamw_decays(
+        cls, decay: float | None, info: ValidationInfo
+    ) -> float | None:
+        return _only_with(info, "optimizer: adamw", decay, 0.004)
+
+    @field_validator("momentum")
+    @classmethod
+    def _only_sgd_has_momentum(
+        cls, momentum: float | None, info: ValidationInfo
+    ) -> float | None:
+        return _only_with(info, "optimizer: sgd", momentum, 0.0)
+
+    @field_validator("step_epochs")
+    @classmethod
+    def _only_stairs_have_a_length(
+        cls, epochs: int | None, info: ValidationInfo
+    ) -> int | None:
+        return _only_with(info, "schedule: step", epochs, 5)
+
+    @field_validator("step_factor")
+    @classmethod
+    def _only_stairs_have_a_factor(
+        cls, factor: float | None, info: ValidationInfo
+    ) -> float | None:
+        return _only_with(info, "schedule: step", factor, 0.1)
+
+
+class LogConfig(Section):
+    """What is written down while training."""
+
+    every: Count = Field(50, description="steps between scalars")
+    histograms: Count | None = Field(
+        None,
+        description="epochs between histograms of weights and gradients; null: none",
+    )
+    samples: NonNegative = Field(
+        8, description="sample predictions shown in TensorBoard"
+    )
+
+
+class Config(Section):
+    """A whole config."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
+        0, description="of every random choice"
+    )
+    data: Annotated[DataConfig, Field(discriminator="source")] = Field(
+        GeneratedData(), description="what is learned from"
+    )
+    model: ModelConfig = Field(ModelConfig(), description="what learns")
+    train: TrainConfig = Field(TrainConfig(), description="how it learns")
+    log: LogConfig = Field(LogConfig(), description="what is written down meanwhile")
+
+    @field_validator("model")
+    @classmethod
+    def _chrono_has_lengths_to_spread_over(
+        cls, model: ModelConfig, info: ValidationInfo
+    ) -> ModelConfig:
+        data = info.data.get("data")
+        chrono = any(layer.bias_initializer == "chrono" for layer in model.layers)
+        if chrono and data and data.max_length < 3:
+            raise ValueError("'chrono' needs a data.max_length of at least 3")
+        return model

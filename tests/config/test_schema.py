@@ -1,0 +1,273 @@
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from seqtrain.config import Config, FilesData, ImdbData, dump_config, load_config
+from seqtrain.errors import ConfigError
+
+EVERY_KEY = """\
+seed: 3
+data:
+  source: files
+  train: a.csv
+  test: b.csv
+  validation: c.csv
+  vocabulary: 100
+  max_length: 20
+  keep: start
+  standardize: {lowercase: false, html: keep, punctuation: split, unicode: none}
+  buckets: [10, 20]
+  text: "1e-3"
+  label: 'on'
+  bad_rows: skip
+model:
+  embedding: {dim: 5, dropout: 0.1}
+  layers:
+    - cell: rnn
+      units: 3
+      bidirectional: true
+      formulation: document
+      activation: relu
+      dropout: 0.2
+      output_units: 4
+      kernel_initializer: he_uniform
+      recurrent_initializer: identity
+      bias_initializer: zeros
+    - {cell: gru, units: 2, bias_initializer: chrono}
+  pooling: concat
+  dropout: 0.3
+train:
+  epochs: 2
+  batch_size: 7
+  optimizer: sgd
+  learning_rate: 1e-5
+  momentum: 0.9
+  schedule: step
+  warmup_steps: 5
+  step_epochs: 1
+  step_factor: 0.5
+  clip_norm: 2
+  monitor: accuracy
+  patience: 3
+  class_weights: {0: 1, "null": 2.5, 1e3: 3}
+  jit_compile: false
+log: {every: 1, histograms: 2, samples: 0}
+"""
+
+
+def keys_of(values, above=()):
+    """The paths of all values in a tree of dicts and lists."""
+    items = values.items() if isinstance(values, dict) else enumerate(values)
+    for key, value in items:
+        yield (*above, key)
+        if isinstance(value, dict | list):
+            yield from keys_of(value, (*above, key))
+
+
+def with_value(values, path, value):
+    """A copy of a tree of dicts and lists with another value at `path`."""
+    if not path:
+        return value
+    copy = values.copy()
+    copy[path[0]] = with_value(values[path[0]], path[1:], value)
+    return copy
+
+
+ALL_KEYS = Config().model_dump(mode="json")
+PATHS = list(keys_of(ALL_KEYS))
+
+
+@pytest.mark.parametrize("text", ["seed: 1\n", EVERY_KEY])
+def test_resolved_config_loads_to_an_equal_one(load, text):
+    config = load(text)
+    assert load(dump_config(config)) == config
+
+
+def test_every_given_value_is_in_force(load):
+    config = load(EVERY_KEY)
+    assert config.data.text == "1e-3"
+    assert config.train.learning_rate == 1e-5
+    assert config.train.class_weights == {"0": 1, "null": 2.5, "1e3": 3}
+    default = Config().model_dump()
+    for section in ("train", "log"):
+        for key, value in config.model_dump()[section].items():
+            if key != "weight_decay":  # of adamw, and this is sgd
+                assert value != default[section][key], key
+
+
+def test_a_value_is_in_force_only_where_its_choice_is(load):
+    train = load("train: {optimizer: adamw}").train
+    assert (train.weight_decay, train.momentum, train.step_epochs) == (
+        0.004,
+        None,
+        None,
+    )
+    train = load("train: {optimizer: sgd, schedule: step}").train
+    assert (train.weight_decay, train.momentum, train.step_factor) == (None, 0.0, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("cell", "bias"), [("lstm", "forget_one"), ("gru", "zeros"), ("rnn", "zeros")]
+)
+def test_bias_starts_as_its_cell_needs(load, cell, bias):
+    config = load(f"model: {{layers: [{{cell: {cell}, units: 2}}]}}")
+    assert config.model.layers[0].bias_initializer == bias
+
+
+def test_sections_can_be_made_in_python():
+    data = FilesData(train="a.csv", validation="b.csv")
+    assert Config(data=data).data is data
+    assert ImdbData(path=None).validation == 0.1
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            "train: {weight_decay: 0.1}",
+            "idle with optimizer: adam, needs optimizer: adamw",
+        ),
+        ("train: {momentum: 0.9}", "idle with optimizer: adam, needs optimizer: sgd"),
+        (
+            "train: {step_epochs: 3}",
+            "idle with schedule: constant, needs schedule: step",
+        ),
+        (
+            "train: {step_factor: 0.3}",
+            "idle with schedule: constant, needs schedule: step",
+        ),
+        ("data: {source: files, train: x, distance: 3}", "needs source: generated"),
+        ("data: {source: generated, path: x}", "needs source: imdb"),
+        ("data: {source: imdb, train: x}", "needs source: files"),
+        (
+            "model: {layers: [{cell: gru, units: 1, output_units: 2}]}",
+            "needs cell: rnn",
+        ),
+        (
+            "model: {layers: [{cell: rnn, units: 1, output_units: 2}]}",
+            "idle with formulation: standard, needs formulation: document",
+        ),
+    ],
+)
+def test_a_key_that_a_choice_makes_idle_is_refused(complaint, given, said):
+    assert said in complaint(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            "model: {layers: [{cell: rnn, units: 1, bias_initializer: chrono}]}",
+            "'chrono' is for cell lstm or gru, not rnn",
+        ),
+        (
+            "model: {layers: [{cell: gru, units: 1, bias_initializer: forget_one}]}",
+            "'forget_one' is for cell lstm, not gru",
+        ),
+        ("data: {source: generated, distance: 60}", "60 is not below length, here 60"),
+        (
+            "data: {source: generated, length: 500}",
+            "500 is not at most max_length, here 400",
+        ),
+        (
+            "data: {source: generated, max_length: 9}",
+            "60 is not at most max_length, here 9",
+        ),
+        (
+            "data: {source: imdb, buckets: [200, 100, 400]}",
+            "[200, 100, 400] do not ascend",
+        ),
+        (
+            "data: {source: imdb, buckets: [100, 100, 400]}",
+            "[100, 100, 400] do not ascend",
+        ),
+        (
+            "data: {source: imdb, buckets: [100, 200]}",
+            "the last is 200, it must be max_length, 400",
+        ),
+        (
+            "data: {source: imdb, validation: v.csv}",
+            "data.validation: 'v.csv' is not a number",
+        ),
+    ],
+)
+def test_keys_that_contradict_each_other_are_refused(complaint, given, said):
+    assert said in complaint(given)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("seed=true", "seed: true is not an integer"),
+        ("seed=1.0", "seed: 1.0 is not an integer"),
+        ("seed='1'", "seed: '1' is not an integer"),
+        ("seed=null", "seed: null is not an integer"),
+        ("seed=010", "seed: '010' is not an integer"),
+        ("seed=-1", "seed: -1 is not at least 0"),
+        ("seed=4294967296", "seed: 4294967296 is not below 4294967296"),
+        ("train.learning_rate=0", "train.learning_rate: 0 is not above 0"),
+        (
+            "train.learning_rate=1e999",
+            "train.learning_rate: inf is not a finite number",
+        ),
+        ("train.learning_rate=fast", "train.learning_rate: 'fast' is not a number"),
+        ("train.jit_compile=on", "train.jit_compile: 'on' is not true or false"),
+        (
+            "train.monitor=los",
+            "'los' is not one of loss, accuracy; did you mean 'loss'?",
+        ),
+        ("train.class_weights=balancd", "'balancd' is not one of none, balanced; did"),
+        ("train.class_weights={a: 0}", "train.class_weights.a: 0 is not above 0"),
+        ("model.layers=[]", "model.layers: an empty list is not long enough"),
+        ("model.layers={}", "model.layers: a mapping is not a list"),
+        ("model.layers=[3]", "model.layers[0]: 3 is not a mapping of keys"),
+        ("model.layers=[{cell: rnn}]", "model.layers[0]: 'units' is missing; size of"),
+        ("model=3", "model: 3 is not a mapping of keys"),
+        (
+            "data={source: imbd}",
+            "data.source: 'imbd' is not one of imdb, files, generated",
+        ),
+        ("data={}", "data: 'source' is missing; imdb, files or generated"),
+        ("data=[]", "data: an empty list is not a mapping of keys"),
+        ("data={source: files}", "data: 'train' is missing; training data"),
+        ("data={source: files, train: 3}", "data.train: 3 is not a path"),
+        ("data={source: files, train: x, text: 3}", "data.text: 3 is not text"),
+        (
+            "data={source: files, train: x, validation: 1}",
+            "validation: 1 is not below 1",
+        ),
+        (
+            "data={source: files, train: x, validation: []}",
+            "validation: an empty list is not a number",
+        ),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused_in_plain_words(complaint, setting, said):
+    assert f"--set {setting}: error: " in complaint("seed: 0", setting)
+    assert said in complaint("seed: 0", setting)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    path=st.sampled_from(PATHS),
+    value=st.sampled_from(
+        [None, True, -1, 0, 3, 10**30, 0.5, -2.5, 1e300, "", "x", "1", [], [1], ["x"]]
+        + [[None], {}, {"x": 1}, {"cell": "gru"}, [{"units": []}], {"source": []}]
+    ),
+)
+def test_any_value_anywhere_is_loaded_or_refused_at_its_place(tmp_path, path, value):
+    file = tmp_path / "c.yaml"
+    file.write_text(repr(with_value(ALL_KEYS, path, value)).replace("None", "null"))
+    try:
+        config = load_config(file)
+    except ConfigError as error:
+        *problems, summary = re.split(r"\n(?=\S)", str(error))
+        assert summary.endswith(f"in {file}; nothing was run")
+        for problem in problems:
+            assert re.match(re.escape(str(file)) + r":1:\d+: error: [a-z]", problem)
+            assert "nput should" not in problem  # pydantic's own words
+    else:
+        file.write_text(dump_config(config))
+        assert load_config(file) == config

@@ -1,0 +1,21 @@
+"""Fixtures that every test may use."""
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+settings.register_profile("seqtrain", deadline=None)  # a loaded machine is slow
+settings.load_profile("seqtrain")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def seeded():
+    """Keras's own draws (initial weights, dropout) are the same in every run."""
+    import keras  # two seconds that tests without a model need not pay
+
+    keras.utils.set_random_seed(0)
