@@ -1,0 +1,1 @@
+"""From reviews on disk or made on the spot to batches of token ids."""

@@ -1,0 +1,159 @@
+"""Raw text → tokens → ids: the standardisation and the vocabulary."""
+
+import functools
+import html
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+
+from ..config import Standardize
+
+PADDING, UNKNOWN = 0, 1
+
+# A tag, comment or declaration; not the `<` of "I <3 this" or of "3 < 4".
+_MARKUP = re.compile(r"<!--.*?-->|<[/!?]?[a-zA-Z][^<>]*>", re.DOTALL)
+
+# Apostrophes and quotes as people and word processors write them. \x91 to \x94 are
+# the Windows quotes in a text that was read as Latin-1. Soft hyphens and zero-width
+# joiners are no part of the spelling; a zero-width space is a space.
+_QUOTES = str.maketrans(
+    dict.fromkeys("’‘ʼ´′\x91\x92", "'")
+    | dict.fromkeys("“”\x93\x94", '"')
+    | dict.fromkeys("\u00ad\u200c\u200d\u2060\ufeff")
+    | {"\u200b": " "}
+)
+
+# Kana and Han put no space between words: a character is the smallest safe token.
+_UNSPACED = re.compile(
+    "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+
+_ASCII_WORD = r"[^\W_]+(?:'[^\W_]+)*"
+# Control and format characters, variation selectors, halves of surrogate pairs.
+_INVISIBLE = (
+    r"\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    r"\ufe00-\ufe0f\ufeff\ud800-\udfff"
+)
+_SYMBOL = rf"[^\w\s{_INVISIBLE}]|_"
+
+
+@functools.cache
+def _token_pattern(ascii_only: bool, punctuation: str) -> re.Pattern:
+    word = _ASCII_WORD
+    if not ascii_only:
+        # `\w` has the letters of every script but not the marks written on them:
+        # vowel signs, accents on their own. A class of them all is slow, so the
+        # texts that cannot hold one do without.
+        marks = "".join(c for c in map(chr, range(0x20000)) if _is_mark(c))
+        word = rf"[^\W_]+(?:[{marks}]+[^\W_]*|['’][^\W_]+)*"
+    return re.compile(word if punctuation == "drop" else f"{word}|{_SYMBOL}")
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
+
+
+def tokenize(text: str, standardize: Standardize) -> list[str]:
+    """Split a raw text into its tokens.
+
+    In this order, each step by choice of the config:
+
+        html         strip: tags become spaces, `&amp;` and its like characters
+        unicode      nfkc: compatible forms are one (ﬁ is fi, ½ is 1⁄2), and so are
+                     the straight and the curly quotes
+        lowercase    every script, not only ASCII
+        punctuation  drop: words only; split: each mark is a token of its own
+
+    A word is a run of letters, digits and the marks on them; an apostrophe between
+    two of them holds it together, so `don't` and `don’t` are one word, and the same
+    one. Han and kana, written without spaces, go character by character. What
+    cannot be seen is never a token.
+
+    Example:
+        >>> tokenize("It’s <b>GREAT</b>.<br />Don't miss!", Standardize())
+        ["it's", 'great', "don't", 'miss']
+        >>> tokenize("It's great!", Standardize(punctuation="split"))
+        ["it's", 'great', '!']
+    """
+    if standardize.html == "strip":
+        text = html.unescape(_MARKUP.sub(" ", text))
+    if not text.isascii():
+        if standardize.unicode == "nfkc":
+            text = unicodedata.normalize("NFKC", text.translate(_QUOTES))
+        text = _UNSPACED.sub(r" \g<0> ", text)
+    if standardize.lowercase:
+        text = text.lower()
+    return _token_pattern(text.isascii(), standardize.punctuation).findall(text)
+
+
+class Vocabulary:
+    """The table between tokens and ids.
+
+    Id 0 is padding and id 1 every token that is not in the table; from 2 on stand
+    the most frequent tokens.
+
+    Args:
+        tokens: The tokens by id, padding and unknown included.
+
+    Example:
+        >>> vocab = Vocabulary.build({"good": 2, "film": 2, "dull": 1}, size=4)
+        >>> vocab.tokens
+        ['', '[unk]', 'film', 'good']
+        >>> vocab.encode(["a", "good", "film"])
+        array([1, 3, 2], dtype=int32)
+    """
+
+    def __init__(self, tokens: list[str]):
+        self.tokens = tokens
+        self._ids = {token: id for id, token in enumerate(tokens) if id > UNKNOWN}
+
+    @classmethod
+    def build(cls, counts: Mapping[str, int], size: int) -> "Vocabulary":
+        """Take the most frequent tokens; of equally frequent ones the first by name.
+
+        Args:
+            counts: How often each token occurs in the training texts.
+            size: The most ids there may be, padding and unknown included.
+        """
+        ranked = sorted(counts, key=lambda token: (-counts[token], token))
+        return cls(["", "[unk]", *ranked[: size - 2]])
+
+    @classmethod
+    def load(cls, path: Path) -> "Vocabulary":
+        """Read what `save` wrote."""
+        return cls.from_bytes(path.read_bytes())
+
+    @classmethod
+    def from_bytes(cls, lines: bytes) -> "Vocabulary":
+        """Read what `to_bytes` returned."""
+        text = lines.decode("utf-8", "surrogatepass").removesuffix("\n")
+        return cls([_unescape(line) for line in text.split("\n")])
+
+    def save(self, path: Path) -> None:
+        """Write one token a line, by id, in UTF-8."""
+        path.write_bytes(self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Return one token a line, so that line n + 1 is id n."""
+        lines = "".join(f"{_escape(token)}\n" for token in self.tokens)
+        return lines.encode("utf-8", "surrogatepass")
+
+    def encode(self, tokens: Iterable[str]) -> np.ndarray:
+        """Return the ids of tokens, as int32."""
+        ids = list(map(self._ids.get, tokens, repeat(UNKNOWN)))
+        return np.array(ids, np.int32)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+def _escape(token: str) -> str:
+    return token.replace("\\", "\\\\").replace("\n", "\\n")
+
+
+def _unescape(line: str) -> str:
+    return re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], line)
