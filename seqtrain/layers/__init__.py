@@ -6,8 +6,17 @@ Importing this package is all that plain Keras needs to load a saved model.
 """
 
 from .bidirectional import Bidirectional
+from .dropout import Dropout
 from .initializers import Chrono
 from .pooling import TemporalPooling
 from .recurrent import GRU, LSTM, RNN
 
-__all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "Chrono", "TemporalPooling"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Bidirectional",
+    "Chrono",
+    "Dropout",
+    "TemporalPooling",
+]

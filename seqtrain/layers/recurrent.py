@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 from keras import ops, tree
 
+from .dropout import drop
 from .initializers import Chrono, find_initializer
 from .recurrence import recurrence
 
@@ -150,9 +151,8 @@ class _Recurrent(keras.Layer):
         if self.dropout and training:
             # One pattern for all timesteps of a sequence, as in Keras.
             batch, _, features = ops.shape(inputs)
-            inputs = keras.random.dropout(
-                inputs, self.dropout, (batch, 1, features), self.seed_generator
-            )
+            pattern = (batch, 1, features)
+            inputs = drop(inputs, self.dropout, pattern, self.seed_generator)
         kernel, bias = (tf.convert_to_tensor(w) for w in (self.kernel, self.bias))
         return time_major(inputs) @ kernel + self._input_bias(bias)
 

@@ -1,0 +1,84 @@
+"""The `model` section of a config, as a Keras model."""
+
+import keras
+
+from .config import LayerConfig, ModelConfig
+from .layers import GRU, LSTM, RNN, Bidirectional, Chrono, Dropout, TemporalPooling
+
+LAYERS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
+
+
+def build_model(
+    config: ModelConfig, *, vocab_size: int, num_classes: int, max_length: int
+) -> keras.Model:
+    """Embedding → recurrent layers → pooling → Dense.
+
+    The pooling of the top layer's outputs h_1 … h_T, over real timesteps only:
+
+        last     h_T, in the backward direction h_1
+        mean     Σ h_t / T
+        max      max h_t, feature by feature
+        concat   last, mean and max side by side [1]
+
+    Args:
+        config: The `model` section.
+        vocab_size: Rows of the embedding.
+        num_classes: Two make a binary classifier with one logit.
+        max_length: The longest sequence, over which a chrono bias spreads the
+            memories.
+
+    Returns:
+        A model from token ids `(batch, timesteps)`, 0 for padding on the right,
+        to logits: `(batch, 1)` for two classes, otherwise `(batch, num_classes)`.
+
+    References:
+        [1] Howard and Ruder, Universal language model fine-tuning for text
+            classification, 2018.
+    """
+    tokens = keras.Input((None,), dtype="int32", name="tokens")
+    x = keras.layers.Embedding(
+        vocab_size, config.embedding.dim, mask_zero=True, name="embedding"
+    )(tokens)  # (batch, timesteps, dim)
+    x = _dropout(config.embedding.dropout, x)
+    *lower, top = config.layers
+    for layer in lower:
+        x = _recurrent(layer, max_length, return_sequences=True)(x)
+    if config.pooling == "last":
+        x = _recurrent(top, max_length)(x)
+    elif config.pooling == "concat":
+        layer = _recurrent(top, max_length, return_sequences=True, return_state=True)
+        outputs, *states = layer(x)
+        # The hidden state comes first among the states of each direction.
+        last = states[:: len(states) // 2] if top.bidirectional else states[:1]
+        pooled = [TemporalPooling(mode)(outputs) for mode in ("mean", "max")]
+        x = keras.layers.Concatenate()([*last, *pooled])
+    else:
+        x = _recurrent(top, max_length, return_sequences=True)(x)
+        x = TemporalPooling(config.pooling)(x)
+    x = _dropout(config.dropout, x)  # (batch, features)
+    columns = 1 if num_classes == 2 else num_classes
+    logits = keras.layers.Dense(columns, dtype="float32", name="logits")(x)
+    return keras.Model(tokens, logits, name="seqtrain")
+
+
+def _dropout(rate: float, x):
+    return Dropout(rate)(x) if rate else x
+
+
+def _recurrent(config: LayerConfig, max_length: int, **options) -> keras.Layer:
+    bias_initializer = config.bias_initializer
+    if bias_initializer == "chrono":
+        bias_initializer = Chrono(max_length)
+    if config.output_units is not None:
+        options["output_units"] = config.output_units
+    layer = LAYERS[config.cell](
+        config.units,
+        activation=config.activation,
+        formulation=config.formulation,
+        dropout=config.dropout,
+        kernel_initializer=config.kernel_initializer,
+        recurrent_initializer=config.recurrent_initializer,
+        bias_initializer=bias_initializer,
+        **options,
+    )
+    return Bidirectional(layer) if config.bidirectional else layer

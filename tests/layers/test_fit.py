@@ -1,0 +1,84 @@
+import keras
+import numpy as np
+import pytest
+from cases import IN_KERAS, TIMESTEPS
+
+from seqtrain.layers import GRU, LSTM, RNN, Bidirectional, TemporalPooling
+
+pytestmark = pytest.mark.usefixtures("seeded")
+
+
+def test_compiled_or_not_a_model_learns_the_same(rng):
+    lengths = rng.integers(0, TIMESTEPS + 1, size=(32, 1))
+    tokens = rng.integers(1, 10, size=(32, TIMESTEPS))
+    tokens *= np.arange(TIMESTEPS) < lengths
+    labels = (tokens == 3).any(axis=1)
+    model = keras.Sequential(
+        [
+            keras.layers.Embedding(10, 6, mask_zero=True),
+            LSTM(7, return_sequences=True),
+            Bidirectional(GRU(5, formulation="document", return_sequences=True)),
+            RNN(5, formulation="document", output_units=4, return_sequences=True),
+            TemporalPooling("mean"),
+            keras.layers.Dense(1),
+        ]
+    )
+    model.build((None, TIMESTEPS))
+    start = model.get_weights()
+
+    losses = []
+    for jit_compile in (False, True):
+        model.set_weights(start)
+        model.compile(
+            optimizer=keras.optimizers.Adam(0.02),
+            loss=keras.losses.BinaryCrossentropy(from_logits=True),
+            jit_compile=jit_compile,
+        )
+        # One batch an epoch, so that the history holds the loss of each step.
+        history = model.fit(tokens, labels, batch_size=32, epochs=8, verbose=0)
+        losses.append(history.history["loss"])
+
+    np.testing.assert_allclose(*losses, rtol=0, atol=1e-5)
+    assert losses[0][-1] < 0.9 * losses[0][0]
+
+
+@pytest.mark.parametrize(
+    "vocabulary, timesteps, units, batch",
+    [
+        pytest.param(50, 7, 5, 8, id="small"),
+        pytest.param(10000, 50, 64, 64, id="document", marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("name", IN_KERAS)
+def test_document_listing_learns_as_with_the_layers_of_keras(
+    name, vocabulary, timesteps, units, batch, rng
+):
+    ours = document_listing(
+        {"rnn": RNN, "lstm": LSTM, "gru": GRU}[name], vocabulary, units
+    )
+    theirs = document_listing(IN_KERAS[name], vocabulary, units)
+    tokens = rng.integers(vocabulary, size=(50, batch, timesteps))
+    labels = rng.integers(2, size=(50, batch, 1))
+    for model in (ours, theirs):
+        model.build((None, timesteps))
+    ours.set_weights(theirs.get_weights())
+
+    losses = [
+        [model.train_on_batch(*b)[0] for b in zip(tokens, labels, strict=True)]
+        for model in (ours, theirs)
+    ]
+
+    np.testing.assert_allclose(*losses, rtol=0, atol=1e-4)
+
+
+def document_listing(layer, vocabulary, units):
+    model = keras.Sequential(
+        [
+            keras.layers.Embedding(input_dim=vocabulary, output_dim=units),
+            layer(units, return_sequences=True),
+            layer(units),
+            keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
+    return model
