@@ -1,0 +1,226 @@
+"""The command line: parse, call, print."""
+
+import json
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import __version__
+from .errors import ConfigError, ConfigReport, SeqtrainError
+from .quiet import import_tensorflow
+
+app = typer.Typer(
+    help="Train, test and explain recurrent sequence models from one YAML file.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ConfigName = Annotated[
+    str, typer.Argument(help="A YAML file, or the name of a shipped config.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key; may be repeated."),
+]
+RunPath = Annotated[
+    Path | None,
+    typer.Argument(help="A run directory or its name; the newest if not given."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"seqtrain {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Show the version.",
+        ),
+    ] = False,
+) -> None:
+    """Hold the options that stand before a command."""
+
+
+@app.command()
+def train(
+    config: ConfigName,
+    set_: Overrides = None,
+    run: Annotated[Path | None, typer.Option(help="The run directory to make.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check all, show the plan, do not train.")
+    ] = False,
+) -> None:
+    """Train a model and keep it in a new run directory."""
+    from .config import find_config, load_config
+    from .data.load import load_data
+    from .data.report import format_report
+    from .runs import Run
+
+    path = find_config(config)
+    loaded = load_config(path, set_ or ())
+    data = load_data(loaded.data, seed=loaded.seed)
+    _say(format_report(data.report))
+    _say(_plan(loaded, len(data.train.labels)))
+    if dry_run:
+        return
+    directory = Run.create(path.stem, run)
+    directory.start(path, loaded, shlex.join(["seqtrain", *sys.argv[1:]]))
+    _say(f"run {directory.path}")
+    import_tensorflow()
+    from .train import train
+
+    signal.signal(signal.SIGTERM, _exit_on_sigterm)
+    try:
+        train(loaded, data, directory)
+    except KeyboardInterrupt:
+        _say(f"interrupted; {directory.path} keeps what there is")
+        raise SystemExit(130) from None
+    best = directory.info["best"]
+    _say(
+        f"best epoch {best['epoch']}: validation loss {best['val_loss']:.4f}, "
+        f"accuracy {best['val_accuracy']:.4f}\n"
+        f"next: seqtrain eval {directory.path}"
+    )
+
+
+@app.command("eval")
+def evaluate(
+    run: RunPath = None,
+    data: Annotated[
+        Path | None, typer.Option(help="A data file to take instead.")
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="Part of the run's own data: test, validation, train.")
+    ] = "test",
+    json_: Json = False,
+) -> None:
+    """Measure a trained model, beside two baselines."""
+    from .runs import Run
+
+    if split not in ("test", "validation", "train"):
+        raise ConfigError(f"--split: {split!r} is not one of test, validation, train")
+    directory = Run.open(run)
+    import_tensorflow()
+    from .evaluate import evaluate, format_evaluation
+
+    result = evaluate(directory, split=split, data=data)
+    print(json.dumps(result, indent=2) if json_ else format_evaluation(result))
+
+
+@app.command()
+def predict(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN] [TEXT]...",
+            help="A run (the newest if not given), then texts; - reads one a line.",
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="A file with one text a line.")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Classify texts: arguments, the lines of a file, or of the standard input."""
+    from .runs import Run, is_run
+
+    texts = list(arguments or ())
+    directory = Run.open(Path(texts.pop(0)) if texts and is_run(texts[0]) else None)
+    if bool(texts) == bool(file):
+        raise ConfigError(
+            "predict: texts are needed, from arguments or from --file",
+            hint="seqtrain predict 'a text', or seqtrain predict - to read lines",
+        )
+    import_tensorflow()
+    from .predict import predict
+
+    for answer in predict(directory, texts):
+        if json_:
+            print(json.dumps(answer, ensure_ascii=False), flush=True)
+        else:
+            print(
+                f"{answer['label']}\t{answer['probability']:.4f}\t{answer['text']}",
+                flush=True,
+            )
+
+
+@app.command()
+def check(config: ConfigName, set_: Overrides = None) -> None:
+    """Say everything that is wrong with a config and its data."""
+    from .config import find_config, load_config
+    from .data.load import load_data
+    from .data.report import format_report
+
+    path = find_config(config)
+    loaded = load_config(path, set_ or ())
+    data = load_data(loaded.data, seed=loaded.seed)
+    print(format_report(data.report))
+    print(f"{path}: nothing is wrong")
+
+
+@app.command()
+def board(
+    runs: Annotated[Path, typer.Argument(help="A folder of runs, or one run.")] = Path(
+        "runs"
+    ),
+    port: Annotated[int, typer.Option(help="0 takes any free port.")] = 6006,
+) -> None:
+    """Show runs in TensorBoard until Ctrl-C."""
+    from .board import board
+
+    board(runs, port=port)
+
+
+@app.command()
+def runs(
+    folder: Annotated[Path, typer.Argument(help="A folder of runs.")] = Path("runs"),
+) -> None:
+    """List the runs, the newest first."""
+    from .runs import list_runs, runs_table
+
+    print(runs_table(list_runs(folder)))
+
+
+def main() -> None:
+    """Run the command line; an error of the user's is a message and an exit code."""
+    try:
+        app()
+    except SeqtrainError as error:
+        _say(str(error) if isinstance(error, ConfigReport) else f"error: {error}")
+        if error.hint:
+            _say(f"hint: {error.hint}")
+        raise SystemExit(error.exit_code) from None
+
+
+def _plan(config, examples: int) -> str:
+    from .data.batches import bucket_lengths
+
+    steps = -(-examples // config.train.batch_size)
+    widths = bucket_lengths(config.data.max_length, config.data.buckets)
+    return (
+        f"plan: {config.train.epochs} epochs of {steps} steps, batches of "
+        f"{config.train.batch_size}, padded to {', '.join(map(str, widths))} tokens"
+    )
+
+
+def _exit_on_sigterm(*_) -> None:
+    raise SystemExit(143)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

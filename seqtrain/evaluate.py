@@ -1,0 +1,173 @@
+"""How good a trained model is, beside what is easy to reach without one."""
+
+import time
+from pathlib import Path
+from typing import Literal
+
+from .baselines import load_baselines
+from .config import FilesData
+from .data.examples import Examples
+from .data.files import read_examples
+from .data.load import load_texts
+from .errors import DataError
+from .metrics import (
+    accuracy_by_length,
+    accuracy_with_interval,
+    classification_metrics,
+)
+from .predict import Predictor
+from .runs import Run
+from .tables import align
+
+Split = Literal["test", "validation", "train"]
+
+BATCH_SIZE = 256
+WIDTH = 80
+
+
+def evaluate(run: Run, *, split: Split = "test", data: Path | None = None) -> dict:
+    """Predict a data set, and keep what comes out in the run's `eval/`.
+
+    Args:
+        run: A run with a trained model. Nothing outside its directory is needed,
+            but for the data.
+        split: Which part of the run's own data.
+        data: A file or folder to take instead; it must have the run's labels.
+
+    Returns:
+        What `eval/<split>.json`, or `eval/data-<stem>.json`, holds: the entries of
+        `classification_metrics`, `by_length`, `baselines`, and timings.
+
+    Raises:
+        DataError: If the data is not there, or has a label the run doesn't know.
+        RunError: If the run has no model.
+    """
+    predictor = Predictor(run)
+    examples = _read_split(run, split) if data is None else _read_file(run, data)
+    encoded = predictor.encode(examples)
+
+    started = time.perf_counter()
+    probabilities = predictor.probabilities(encoded, batch_size=BATCH_SIZE)
+    seconds = time.perf_counter() - started
+
+    labels, predictions = encoded.labels, probabilities.argmax(axis=1)
+    baselines = load_baselines(run).predict_probabilities(examples.texts)
+    result = {
+        "run": run.path.name,
+        "data": split if data is None else str(data),
+        "skipped": len(examples.skipped_rows),
+        **classification_metrics(labels, probabilities, run.labels),
+        "by_length": accuracy_by_length(
+            labels, predictions, encoded.lengths, predictor.buckets
+        ),
+        "baselines": {
+            name: accuracy_with_interval(labels, rows.argmax(axis=1))
+            for name, rows in baselines.items()
+        },
+        "predict_seconds": seconds,
+        "examples_per_second": len(labels) / seconds,
+    }
+    name = split if data is None else f"data-{data.name.split('.')[0]}"
+    run.write_json(f"eval/{name}.json", result)
+    return result
+
+
+def _read_split(run: Run, split: Split) -> Examples:
+    examples = getattr(load_texts(run.config.data, seed=run.config.seed), split)
+    if examples is None:
+        raise DataError(
+            f"{run.path}: its config names no {split} data, some is needed",
+            hint="give a file by --data FILE, or take --split validation",
+        )
+    if unknown := sorted(set(examples.labels) - set(run.labels)):
+        raise DataError(
+            f"{split} data: {unknown[0]!r} is not one of the run's labels "
+            f"({', '.join(run.labels)}), the data changed after the training",
+            hint="evaluate the data of the training, or train again",
+        )
+    return examples
+
+
+def _read_file(run: Run, path: Path) -> Examples:
+    """Read a file with the columns of the run's own files, if it has such."""
+    config = run.config.data
+    columns = {}
+    if isinstance(config, FilesData):
+        columns = config.model_dump(include={"text", "label", "bad_rows"})
+    return read_examples(path, **columns, classes=run.labels)
+
+
+def format_evaluation(result: dict) -> str:
+    """Lay out a result of `evaluate` in at most 80 columns."""
+    title = f"{result['run']}, {Path(result['data']).name} data"
+    parts = [
+        _shorten(title, WIDTH),
+        _model_table(result),
+        _totals_table(result),
+        _class_table(result["per_class"]),
+        _confusion_table([*result["per_class"]], result["confusion"]),
+        _length_table(result["by_length"]),
+    ]
+    return "\n\n".join(parts)
+
+
+def _model_table(result: dict) -> str:
+    regression = result["baselines"]["tfidf_logistic_regression"]
+    rows = [
+        ["", "accuracy %", "95% interval"],
+        ["this model", *_accuracy(result)],
+        ["TF-IDF, logistic regression", *_accuracy(regression)],
+        ["majority class", *_accuracy(result["baselines"]["majority"])],
+    ]
+    return align(rows)
+
+
+def _totals_table(result: dict) -> str:
+    rows = [
+        ["examples", str(result["examples"])],
+        ["examples/s", f"{result['examples_per_second']:.0f}"],
+        ["loss", f"{result['loss']:.4f}"],
+        ["AUC %", "-" if result["auc"] is None else _percent(result["auc"])],
+    ]
+    if result["skipped"]:
+        rows.append(["bad rows, skipped", str(result["skipped"])])
+    return align(rows)
+
+
+def _class_table(per_class: dict[str, dict]) -> str:
+    rows = [["class", "precision %", "recall %", "f1 %", "examples"]]
+    for name, entry in per_class.items():
+        shares = [_percent(entry[key]) for key in ("precision", "recall", "f1")]
+        rows.append([_shorten(name, 24), *shares, str(entry["support"])])
+    return align(rows)
+
+
+def _confusion_table(names: list[str], confusion: list[list[int]]) -> str:
+    rows = [["true \\ predicted", *(_shorten(name, 12) for name in names)]]
+    for name, counts in zip(names, confusion, strict=True):
+        rows.append([_shorten(name, 24), *map(str, counts)])
+    table = align(rows)
+    if len(table.partition("\n")[0]) > WIDTH:
+        return f"confusion of {len(names)} classes: too wide to show, --json has it"
+    return table
+
+
+def _length_table(by_length: list[dict]) -> str:
+    rows = [["tokens", "accuracy %", "95% interval", "examples"]]
+    for entry in by_length:
+        tokens = f"{entry['from']} to {entry['to']}"
+        rows.append([tokens, *_accuracy(entry), str(entry["examples"])])
+    return align(rows)
+
+
+def _accuracy(entry: dict) -> list[str]:
+    low, high = _percent(entry["accuracy_low"]), _percent(entry["accuracy_high"])
+    return [_percent(entry["accuracy"]), f"{low} to {high}"]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}"
+
+
+def _shorten(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -1,0 +1,160 @@
+"""Numbers about predictions, each accuracy with its 95% interval."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.metrics import (
+    confusion_matrix,
+    precision_recall_fscore_support,
+    roc_auc_score,
+)
+
+
+def logits_to_probabilities(logits: np.ndarray) -> np.ndarray:
+    """One probability a class, from one logit (two classes) or one a class.
+
+    A single logit is that of class 1. In float64 and by softmax, so that a small
+    probability keeps its digits, where `1 - p` would lose them.
+
+    Args:
+        logits: `(batch, 1)` or `(batch, classes)`.
+
+    Returns:
+        `(batch, 2)` or `(batch, classes)`, float64.
+
+    Example:
+        >>> logits_to_probabilities(np.array([[0.0]]))
+        array([[0.5, 0.5]])
+    """
+    logits = logits.astype(np.float64)
+    if logits.shape[1] == 1:
+        logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def wilson_interval(
+    correct: int, total: int, z: float = 1.959963984540054
+) -> tuple[float, float]:
+    """Interval of a share by Wilson's score, which holds near 0 and 1 too [1].
+
+    Args:
+        correct: How many of `total`.
+        total: At least one.
+        z: Quantile of the normal distribution; the default gives 95%.
+
+    Example:
+        >>> low, high = wilson_interval(8874, 10000)
+        >>> f"{low:.4f} {high:.4f}"
+        '0.8810 0.8935'
+
+    References:
+        [1] Wilson, Probable inference, the law of succession, and statistical
+            inference, 1927.
+    """
+    share = correct / total
+    center = share + z**2 / (2 * total)
+    half = z * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    scale = 1 + z**2 / total
+    # Rounding alone could take the ends a hair past 0 and 1.
+    return max(0.0, (center - half) / scale), min(1.0, (center + half) / scale)
+
+
+def accuracy_with_interval(labels: np.ndarray, predictions: np.ndarray) -> dict:
+    """Accuracy with both ends of its 95% interval."""
+    correct = int(np.sum(labels == predictions))
+    low, high = wilson_interval(correct, len(labels))
+    return {
+        "accuracy": correct / len(labels),
+        "accuracy_low": low,
+        "accuracy_high": high,
+    }
+
+
+def classification_metrics(
+    labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
+) -> dict:
+    """Everything that `eval` says about one set of predictions.
+
+    Args:
+        labels: Class ids, `(examples,)`.
+        probabilities: `(examples, classes)`, rows add up to one.
+        names: The names of the classes.
+
+    Returns:
+        Plain numbers under `examples`, `accuracy` with `accuracy_low` and
+        `accuracy_high`, `loss` (mean cross-entropy), `auc` (with more than two
+        classes the mean of each against the rest; None where it is undefined),
+        `per_class` by name, and `confusion`, a row for each true class.
+    """
+    predictions = probabilities.argmax(axis=1)
+    ids = range(len(names))
+    per_class = precision_recall_fscore_support(
+        labels, predictions, labels=ids, zero_division=0.0
+    )
+    likelihoods = probabilities[np.arange(len(labels)), labels]
+    # Logits more than 745 apart leave a probability of zero, whose log is not finite.
+    likelihoods = np.maximum(likelihoods, np.finfo(np.float64).tiny)
+    return {
+        "examples": len(labels),
+        **accuracy_with_interval(labels, predictions),
+        "loss": float(-np.log(likelihoods).mean()),
+        "auc": _auc(labels, probabilities),
+        "per_class": {
+            name: {
+                "precision": float(precision),
+                "recall": float(recall),
+                "f1": float(f1),
+                "support": int(support),
+            }
+            for name, precision, recall, f1, support in zip(
+                names, *per_class, strict=True
+            )
+        },
+        "confusion": confusion_matrix(labels, predictions, labels=ids).tolist(),
+    }
+
+
+def _auc(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
+    """Area under the ROC curve; only classes with both answers present count."""
+    classes = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
+    areas = [
+        roc_auc_score(labels == k, probabilities[:, k])
+        for k in classes
+        if 0 < np.sum(labels == k) < len(labels)
+    ]
+    return float(np.mean(areas)) if areas else None
+
+
+def accuracy_by_length(
+    labels: np.ndarray,
+    predictions: np.ndarray,
+    lengths: np.ndarray,
+    edges: Sequence[int],
+) -> list[dict]:
+    """Accuracy of short and of long examples, bucket by bucket.
+
+    Args:
+        labels: Class ids, `(examples,)`.
+        predictions: Predicted class ids, `(examples,)`.
+        lengths: Tokens of each example; none is longer than the last edge.
+        edges: The longest length in each bucket, ascending.
+
+    Returns:
+        One entry a bucket that holds an example: `from` and `to` (both included),
+        `examples`, `accuracy` with its interval.
+    """
+    buckets = []
+    for start, end in zip([0, *(edge + 1 for edge in edges)], edges, strict=False):
+        inside = (start <= lengths) & (lengths <= end)
+        if inside.any():
+            buckets.append(
+                {
+                    "from": start,
+                    "to": end,
+                    "examples": int(inside.sum()),
+                    **accuracy_with_interval(labels[inside], predictions[inside]),
+                }
+            )
+    return buckets

@@ -1,0 +1,277 @@
+"""The run directory: everything one training run leaves behind."""
+
+import itertools
+import json
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+
+from . import __version__
+from .config import Config, dump_config, load_config
+from .errors import RunError
+from .tables import align
+
+ROOT = Path("runs")
+
+
+class Run:
+    """A run directory and the files in it.
+
+    Everything a run needs lies inside its directory, so a moved run still works.
+    JSON files are replaced whole, never half written; `metrics.jsonl` only grows.
+
+    Args:
+        path: The directory. `Run.create` makes a new one, `Run.open` checks an old one.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.model_path = path / "model.keras"
+        self.vocabulary_path = path / "vocabulary.txt"
+        self.baselines_path = path / "baselines.npz"
+
+    @classmethod
+    def create(
+        cls, config_name: str, directory: Path | None = None, root: Path = ROOT
+    ) -> "Run":
+        """Make `directory`, or `<root>/<config name>-<next free number>`.
+
+        Raises:
+            RunError: If `directory` exists; a run is never overwritten.
+        """
+        if directory is not None:
+            try:
+                directory.mkdir(parents=True)
+            except FileExistsError:
+                raise RunError(
+                    f"{directory} already exists, a run needs a new directory",
+                    hint="pass another --run, or delete it",
+                ) from None
+            return cls(directory)
+        root.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            path = root / f"{config_name}-{number}"
+            try:
+                path.mkdir()
+            except FileExistsError:  # taken, perhaps just now by another process
+                continue
+            return cls(path)
+
+    @classmethod
+    def open(cls, path: Path | None = None, root: Path = ROOT) -> "Run":
+        """Open a run by its directory or its name under `root`; else the newest.
+
+        Raises:
+            RunError: If there is no such run.
+        """
+        if path is None:
+            if runs := list_runs(root):
+                return runs[0]
+            raise RunError(
+                f"{root}: no run found, one is needed",
+                hint="`seqtrain train quickstart` makes one",
+            )
+        for candidate in (path, root / path):
+            if (candidate / "run.json").is_file():
+                return cls(candidate)
+        found = (
+            "is not a run: it has no run.json" if path.exists() else "does not exist"
+        )
+        raise RunError(f"{path} {found}", hint="`seqtrain runs` lists the runs")
+
+    @cached_property
+    def config(self) -> Config:
+        """Every value that was in force."""
+        return load_config(self.path / "config.resolved.yaml")
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The names of the classes, in the order of their ids."""
+        return self.read_json("labels.json")
+
+    @property
+    def info(self) -> dict:
+        """What `run.json` says now."""
+        return self.read_json("run.json")
+
+    def start(self, config_path: Path, config: Config, command: str) -> None:
+        """Write down what is about to run, with what, and on what."""
+        shutil.copyfile(config_path, self.path / "config.yaml")
+        (self.path / "config.resolved.yaml").write_text(
+            dump_config(config), encoding="utf-8"
+        )
+        self.write_json(
+            "run.json",
+            {
+                "status": "running",
+                "command": command,
+                "seed": config.seed,
+                "started": _now().isoformat(),
+                "versions": _versions(),
+                "git": _git_state(),
+                "hardware": _hardware(),
+            },
+        )
+
+    def update(self, **fields) -> None:
+        """Merge `fields` into `run.json`."""
+        self.write_json("run.json", {**self.info, **fields})
+
+    def finish(self, status: str, **fields) -> None:
+        """Write down how the run ended, and when."""
+        ended = _now()
+        seconds = (ended - datetime.fromisoformat(self.info["started"])).total_seconds()
+        self.update(status=status, ended=ended.isoformat(), seconds=seconds, **fields)
+
+    def log(self, record: dict) -> None:
+        """Append one line to `metrics.jsonl`."""
+        with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def metrics(self) -> list[dict]:
+        """All lines of `metrics.jsonl`, but for one that a kill cut short."""
+        path = self.path / "metrics.jsonl"
+        if not path.exists():
+            return []
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def read_json(self, relative: str) -> dict | list:
+        """Read a JSON file of the run.
+
+        Raises:
+            RunError: If it is missing, or is not JSON.
+        """
+        path = self.path / relative
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(
+                f"{path} does not exist, the run is not complete",
+                hint="was training stopped before it began? train again",
+            ) from None
+        except ValueError as error:
+            raise RunError(f"{path} is damaged, JSON was expected: {error}") from None
+
+    def write_json(self, relative: str, content: dict | list) -> None:
+        """Write a JSON file of the run in one step: whole, or not at all."""
+        path = self.path / relative
+        path.parent.mkdir(exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+
+
+def list_runs(root: Path = ROOT) -> list[Run]:
+    """The runs under `root`, the newest first."""
+    runs = [Run(file.parent) for file in root.glob("*/run.json")]
+    return sorted(runs, key=lambda run: run.info["started"], reverse=True)
+
+
+def runs_table(runs: Sequence[Run]) -> str:
+    """Lay out one row a run in 80 columns; a longer name gets a line of its own.
+
+    The validation columns are those of the epoch whose model was kept.
+    """
+    header = ["status", "started", "seconds", "epoch", "val loss", "val %", "test %"]
+    lines = align([header, *map(_table_row, runs)]).splitlines()
+    names = ["run", *(run.path.name for run in runs)]
+    room = min(max(map(len, names)), 78 - len(lines[0]))
+    return "\n".join(
+        f"{name:{room}}  {line}"
+        if len(name) <= room
+        else f"{name}\n{'':{room}}  {line}"
+        for name, line in zip(names, lines, strict=True)
+    )
+
+
+def _table_row(run: Run) -> list[str]:
+    info = run.info
+    started = datetime.fromisoformat(info["started"]).astimezone()
+    row = [
+        info["status"],
+        started.strftime("%m-%d %H:%M"),
+        f"{info['seconds']:.0f}" if "seconds" in info else "-",
+    ]
+    evaluations = [line for line in run.metrics() if line["split"] == "validation"]
+    if evaluations:
+        best = _best(evaluations, run.config.train.monitor)
+        row += [
+            str(evaluations[-1]["epoch"]),
+            f"{best['loss']:.4f}",
+            f"{100 * best['accuracy']:.2f}",
+        ]
+    else:
+        row += ["-", "-", "-"]
+    if (run.path / "eval" / "test.json").exists():
+        return [*row, f"{100 * run.read_json('eval/test.json')['accuracy']:.2f}"]
+    return [*row, "-"]
+
+
+def _best(evaluations: list[dict], monitor: str) -> dict:
+    """The first of the best, as in training: a later one must be better."""
+    if monitor == "loss":
+        return min(evaluations, key=lambda line: line["loss"])
+    return max(evaluations, key=lambda line: line[monitor])
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _versions() -> dict[str, str | None]:
+    """The versions that decide the numbers, without importing anything."""
+    versions = {"python": platform.python_version(), "seqtrain": __version__}
+    for package in ("tensorflow", "keras", "numpy"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:  # under another name: tf-nightly
+            versions[package] = None
+    return versions
+
+
+def _git_state() -> dict | None:
+    """Commit and dirty flag of the current folder; None outside a repository."""
+    commit = _git("rev-parse", "HEAD")
+    if commit is None:
+        return None
+    return {"commit": commit, "dirty": bool(_git("status", "--porcelain"))}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):  # no git, no repository, too slow
+        return None
+    return done.stdout.strip()
+
+
+def _hardware() -> dict:
+    """What the timings of the run were measured on."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not on every system
+        memory = None
+    return {
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "memory_bytes": memory,
+        "platform": platform.platform(),
+    }
+
+
+def _cpu_model() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
+    return names[0] if names else platform.processor() or None

@@ -1,0 +1,120 @@
+import math
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from small_run import TEST, logit, make_run
+
+from seqtrain.data.examples import Examples
+from seqtrain.errors import RunError
+from seqtrain.predict import Predictor, predict
+from seqtrain.runs import Run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("predict"))
+
+
+def sigmoid(x):
+    return 1 / (1 + math.exp(-x))
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 64])
+def test_answers_are_the_models_in_the_order_of_the_texts(run, batch_size):
+    texts = [text for text, _ in TEST]
+
+    answers = list(predict(run, texts, batch_size))
+
+    assert [answer["text"] for answer in answers] == texts
+    for text, answer in zip(texts, answers, strict=True):
+        positive = sigmoid(logit(text))
+        assert answer["probabilities"] == {
+            "neg": pytest.approx(1 - positive, abs=1e-6),
+            "pos": pytest.approx(positive, abs=1e-6),
+        }
+        assert answer["label"] == ("pos" if logit(text) > 0 else "neg")
+        assert answer["probability"] == max(answer["probabilities"].values())
+
+
+def test_texts_are_read_no_faster_than_they_are_answered(run):
+    read = []
+
+    def texts():
+        for word in ["good", "bad", "fine", "dull", "good"]:
+            read.append(word)
+            yield word
+
+    answers = predict(run, texts(), batch_size=2)
+
+    assert next(answers)["text"] == "good"
+    assert read == ["good", "bad"]
+    assert next(answers)["text"] == "bad"
+    assert read == ["good", "bad"]
+    assert next(answers)["text"] == "fine"
+    assert read == ["good", "bad", "fine", "dull"]
+
+
+def test_no_text_gives_no_answer(run):
+    assert list(predict(run, [])) == []
+
+
+def test_many_classes_have_a_probability_each(run, tmp_path):
+    import keras
+
+    many = Run(tmp_path / "many")
+    shutil.copytree(run.path, many.path)
+    many.write_json("labels.json", ["1", "2", "3"])
+    model = keras.saving.load_model(run.model_path, compile=False)
+    dense = keras.layers.Dense(3)
+    outputs = dense(model.output)
+    dense.set_weights([np.array([[1.0, -1.0, 0.0]]), np.array([0.0, 0.0, 1.5])])
+    keras.Model(model.input, outputs).save(many.model_path)
+
+    good, bad, empty = predict(many, ["good", "bad", ""])
+
+    total = math.exp(2) + math.exp(-2) + math.exp(1.5)
+    assert good["probabilities"] == {
+        "1": pytest.approx(math.exp(2) / total, abs=1e-6),
+        "2": pytest.approx(math.exp(-2) / total, abs=1e-6),
+        "3": pytest.approx(math.exp(1.5) / total, abs=1e-6),
+    }
+    assert [answer["label"] for answer in (good, bad, empty)] == ["1", "2", "3"]
+
+
+def test_a_run_without_a_model_says_so(tmp_path):
+    run = make_run(tmp_path)
+    run.model_path.unlink()
+
+    with pytest.raises(RunError, match=r"small-1: no model.keras .*finished"):
+        Predictor(run)
+
+
+def test_a_fresh_process_finds_the_layers_of_a_saved_model(run):
+    code = f"""
+from pathlib import Path
+from seqtrain.predict import predict
+from seqtrain.runs import Run
+print(*(answer["label"] for answer in predict(Run(Path({str(run.path)!r})), "ab")))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["neg", "neg"]
+
+
+def test_batches_are_padded_on_the_right_to_the_buckets_of_the_run(run):
+    predictor = Predictor(run)
+    batches = []
+    logits = predictor._logits
+    predictor._logits = lambda tokens: batches.append(tokens.numpy()) or logits(tokens)
+
+    encoded = predictor.encode(Examples([text for text, _ in TEST], []))
+    predictor.probabilities(encoded, batch_size=2)
+
+    assert [batch.shape for batch in batches] == [(2, 2), (2, 4), (2, 8), (1, 8)]
+    good, bad = (predictor.vocab.tokens.index(word) for word in ("good", "bad"))
+    assert batches[0].tolist()[0] == [good, 0]
+    assert batches[2].tolist() == [[bad, good, good, 0, 0, 0, 0, 0], [good] * 8]
