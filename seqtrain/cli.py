@@ -1,16 +1,18 @@
 """The command line: parse, call, print."""
 
+import contextlib
 import json
+import re
 import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO, Literal
 
 import typer
 
 from . import __version__
-from .errors import ConfigError, ConfigReport, SeqtrainError
+from .errors import ConfigError, ConfigReport, DataError, SeqtrainError
 from .quiet import import_tensorflow
 
 app = typer.Typer(
@@ -74,14 +76,15 @@ def train(
     path = find_config(config)
     loaded = load_config(path, set_ or ())
     data = load_data(loaded.data, seed=loaded.seed)
-    _say(format_report(data.report))
-    _say(_plan(loaded, len(data.train.labels)))
+    plan = f"{format_report(data.report)}\n{_plan(loaded, len(data.train.labels))}"
+    _say(plan)
     if dry_run:
         return
     directory = Run.create(path.stem, run)
     directory.start(path, loaded, shlex.join(["seqtrain", *sys.argv[1:]]))
     _say(f"run {directory.path}")
-    import_tensorflow()
+    noise = import_tensorflow()
+    (directory.path / "train.log").write_text(f"{plan}\n{noise}", encoding="utf-8")
     from .train import train
 
     signal.signal(signal.SIGTERM, _exit_on_sigterm)
@@ -105,15 +108,14 @@ def evaluate(
         Path | None, typer.Option(help="A data file to take instead.")
     ] = None,
     split: Annotated[
-        str, typer.Option(help="Part of the run's own data: test, validation, train.")
+        Literal["test", "validation", "train"],
+        typer.Option(help="Part of the run's own data."),
     ] = "test",
     json_: Json = False,
 ) -> None:
     """Measure a trained model, beside two baselines."""
     from .runs import Run
 
-    if split not in ("test", "validation", "train"):
-        raise ConfigError(f"--split: {split!r} is not one of test, validation, train")
     directory = Run.open(run)
     import_tensorflow()
     from .evaluate import evaluate, format_evaluation
@@ -140,23 +142,33 @@ def predict(
     from .runs import Run, is_run
 
     texts = list(arguments or ())
-    directory = Run.open(Path(texts.pop(0)) if texts and is_run(texts[0]) else None)
+    # What looks like a path is a run, be it a misspelt one, and not a text.
+    named = texts and (is_run(texts[0]) or re.fullmatch(r"\S+/\S*", texts[0]))
+    directory = Run.open(Path(texts.pop(0)) if named else None)
     if bool(texts) == bool(file):
         raise ConfigError(
-            "predict: texts are needed, from arguments or from --file",
+            "predict: texts are needed, either as arguments or by --file",
             hint="seqtrain predict 'a text', or seqtrain predict - to read lines",
         )
     import_tensorflow()
-    from .predict import predict
+    from .predict import predict, read_lines
 
-    for answer in predict(directory, texts):
-        if json_:
-            print(json.dumps(answer, ensure_ascii=False), flush=True)
+    with contextlib.ExitStack() as stack:
+        if file:
+            stream = stack.enter_context(_open(file))
+            batches = read_lines(stream, str(file))
+        elif texts == ["-"]:
+            batches = read_lines(sys.stdin.buffer, "standard input")
         else:
-            print(
-                f"{answer['label']}\t{answer['probability']:.4f}\t{answer['text']}",
-                flush=True,
-            )
+            batches = [texts]
+        for answer in predict(directory, batches):
+            if json_:
+                print(json.dumps(answer, ensure_ascii=False), flush=True)
+            else:
+                print(
+                    f"{answer['label']}\t{answer['probability']:.4f}\t{answer['text']}",
+                    flush=True,
+                )
 
 
 @app.command()
@@ -178,7 +190,9 @@ def board(
     runs: Annotated[Path, typer.Argument(help="A folder of runs, or one run.")] = Path(
         "runs"
     ),
-    port: Annotated[int, typer.Option(help="0 takes any free port.")] = 6006,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="0 takes any free port.")
+    ] = 6006,
 ) -> None:
     """Show runs in TensorBoard until Ctrl-C."""
     from .board import board
@@ -220,6 +234,15 @@ def _plan(config, examples: int) -> str:
 
 def _exit_on_sigterm(*_) -> None:
     raise SystemExit(143)
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise DataError(
+            f"{path}: {error.strerror}", hint="name a file with one text a line"
+        ) from None
 
 
 def _say(text: str) -> None:

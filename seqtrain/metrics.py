@@ -47,7 +47,7 @@ def wilson_interval(
     Example:
         >>> low, high = wilson_interval(8874, 10000)
         >>> f"{low:.4f} {high:.4f}"
-        '0.8810 0.8935'
+        '0.8811 0.8934'
 
     References:
         [1] Wilson, Probable inference, the law of succession, and statistical

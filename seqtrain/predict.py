@@ -1,7 +1,7 @@
 """From texts to probabilities with the model of a run."""
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+import io
+from collections.abc import Iterable, Iterator, Sequence
 
 import keras
 import numpy as np
@@ -12,9 +12,12 @@ from .data.batches import Batch, bucket_lengths, epoch_batches
 from .data.examples import Examples
 from .data.load import Encoded, encode_texts
 from .data.text import PADDING, Vocabulary
-from .errors import RunError
+from .errors import DataError, RunError
 from .metrics import logits_to_probabilities
 from .runs import Run
+
+BATCH_SIZE = 64
+PIECE = 2**16  # bytes
 
 
 class Predictor:
@@ -81,21 +84,21 @@ def _pad(encoded: Encoded, batch: Batch) -> tf.Tensor:
     return tf.constant(tokens)  # (batch, width)
 
 
-def predict(run: Run, texts: Iterable[str], batch_size: int = 64) -> Iterator[dict]:
+def predict(run: Run, batches: Iterable[Sequence[str]]) -> Iterator[dict]:
     """Classify a stream of texts, in order.
 
-    Reads `batch_size` texts, answers them, and only then reads on. So 64 at a time
-    suit a file, and one at a time suits a pipe whose writer waits for each answer.
+    Args:
+        run: A run with a trained model.
+        batches: The texts; one batch is answered before the next is asked for.
 
     Yields:
         `text`, its `label` with the `probability`, and all `probabilities` by name.
     """
     predictor = Predictor(run)
-    texts = iter(texts)
-    while batch := list(islice(texts, batch_size)):
-        encoded = predictor.encode(Examples(batch, []))
-        rows = predictor.probabilities(encoded, batch_size=batch_size)
-        for text, row in zip(batch, rows.tolist(), strict=True):
+    for texts in batches:
+        encoded = predictor.encode(Examples(texts, []))
+        rows = predictor.probabilities(encoded, batch_size=BATCH_SIZE)
+        for text, row in zip(texts, rows.tolist(), strict=True):
             best = max(range(len(row)), key=row.__getitem__)
             yield {
                 "text": text,
@@ -103,3 +106,38 @@ def predict(run: Run, texts: Iterable[str], batch_size: int = 64) -> Iterator[di
                 "probability": row[best],
                 "probabilities": dict(zip(predictor.labels, row, strict=True)),
             }
+
+
+def read_lines(stream: io.BufferedReader, name: str) -> Iterator[list[str]]:
+    """Read one text a line, all that have arrived at a time.
+
+    So a file is read in large pieces, and a writer at the other end of a pipe who
+    waits for each answer gets it.
+
+    Args:
+        stream: Bytes in UTF-8.
+        name: What an error calls it.
+
+    Raises:
+        DataError: If a line is not UTF-8.
+    """
+    number, rest = 0, b""
+    while piece := stream.read1(PIECE):
+        *lines, rest = (rest + piece).split(b"\n")
+        if lines:
+            yield [
+                _decode(line, f"{name}:{number + i}") for i, line in enumerate(lines, 1)
+            ]
+            number += len(lines)
+    if rest:
+        yield [_decode(rest, f"{name}:{number + 1}")]
+
+
+def _decode(line: bytes, place: str) -> str:
+    try:
+        return line.decode().removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{place}: byte {error.start + 1} is not UTF-8, which is needed",
+            hint="convert the text, e.g. with iconv -f latin1 -t utf-8",
+        ) from None

@@ -7,31 +7,36 @@ import tempfile
 from collections.abc import Iterator
 
 
-def import_tensorflow() -> None:
-    """Import TensorFlow and Keras; what their libraries print is shown on failure."""
+def import_tensorflow() -> str:
+    """Import TensorFlow and Keras; return what their libraries printed.
+
+    It is shown if the import fails.
+    """
     # Has to be set before the import, and hides what comes after it.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _stderr_held():
+    with _stderr_held() as held:
         import keras  # noqa: F401
         import tensorflow as tf
 
         tf.config.list_physical_devices()  # looking for a GPU prints the last lines
+    return held[0]
 
 
 @contextlib.contextmanager
-def _stderr_held() -> Iterator[None]:
+def _stderr_held() -> Iterator[list[str]]:
     # TensorFlow 2.21 writes to file descriptor 2 before any setting of its own works.
     sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
+    kept, said = os.dup(2), []
+    with tempfile.TemporaryFile("w+", errors="replace") as held:
         os.dup2(held.fileno(), 2)
         try:
-            yield
+            yield said
         except BaseException:
-            os.dup2(kept, 2)
             held.seek(0)
-            os.write(2, held.read())
+            os.write(kept, held.read().encode())
             raise
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+            held.seek(0)
+            said.append(held.read())

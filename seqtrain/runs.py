@@ -77,9 +77,8 @@ class Run:
                 f"{root}: no run found, one is needed",
                 hint="`seqtrain train quickstart` makes one",
             )
-        for candidate in (path, root / path):
-            if (candidate / "run.json").is_file():
-                return cls(candidate)
+        if directory := _locate(path, root):
+            return cls(directory)
         found = (
             "is not a run: it has no run.json" if path.exists() else "does not exist"
         )
@@ -166,6 +165,19 @@ class Run:
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         os.replace(temporary, path)
+
+
+def is_run(name: str, root: Path = ROOT) -> bool:
+    """Whether `Run.open` finds a run of that name; any text may be asked about."""
+    return _locate(Path(name), root) is not None
+
+
+def _locate(path: Path, root: Path) -> Path | None:
+    for directory in (path, root / path):
+        # Unlike Path.is_file this is False, not an error, for a text of 300 words.
+        if os.path.isfile(directory / "run.json"):
+            return directory
+    return None
 
 
 def list_runs(root: Path = ROOT) -> list[Run]:

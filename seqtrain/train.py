@@ -59,6 +59,7 @@ class RunLog(keras.callbacks.Callback):
         self._step += 1
         if self._step % self.every == 0:
             self._before = [weight.numpy() for weight in self.model.trainable_weights]
+            self._rate = float(self.model.optimizer.learning_rate)
 
     def on_train_batch_end(self, batch, logs=None):
         self._window.append(logs)
@@ -83,10 +84,9 @@ class RunLog(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         values = {"loss": logs["val_loss"], "accuracy": logs["val_accuracy"]}
         now = time.monotonic()
+        seconds = {"evaluation_seconds": now - self._evaluation_began}
+        self._record("validation", values, seconds)
         speed = self._examples / self._training_seconds
-        self._record(
-            "validation", values, {"evaluation_seconds": now - self._evaluation_began}
-        )
         self.progress.row(
             f"{epoch + 1:5} {self._step:8} {logs['loss']:9.4f} {logs['accuracy']:9.4f} "
             f"{logs['val_loss']:9.4f} {logs['val_accuracy']:13.4f} {speed:11.0f} "
@@ -109,19 +109,20 @@ class RunLog(keras.callbacks.Callback):
         values = {
             "loss": mean("batch_loss", sizes),
             "accuracy": mean("batch_accuracy", sizes),
-            "learning_rate": float(self.model.optimizer.learning_rate),
+            "learning_rate": self._rate,
             "gradient_norm": mean("gradient_norm"),
             "update_ratio": _norm(changes) / _norm(self._before),
             "padding_share": mean("padding_share"),
         }
-        speed = sum(sizes) / self._window_seconds
-        self._record("train", values, {"examples_per_second": speed})
+        speed = {"examples_per_second": sum(sizes) / self._window_seconds}
+        self._record("train", values, speed)
+        self.writer.scalars("train", speed, self._step)
         self._window, self._window_seconds = [], 0.0
 
     def _record(self, split, values, timings):
         place = {"step": self._step, "epoch": self._epoch, "split": split}
         self.run.log({**place, **values, **timings})
-        self.writer.scalars(split, {**values, **timings}, self._step)
+        self.writer.scalars(split, values, self._step)
 
 
 class KeepBest(keras.callbacks.Callback):

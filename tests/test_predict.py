@@ -1,4 +1,6 @@
+import io
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -8,8 +10,8 @@ import pytest
 from small_run import TEST, logit, make_run
 
 from seqtrain.data.examples import Examples
-from seqtrain.errors import RunError
-from seqtrain.predict import Predictor, predict
+from seqtrain.errors import DataError, RunError
+from seqtrain.predict import Predictor, predict, read_lines
 from seqtrain.runs import Run
 
 
@@ -22,11 +24,12 @@ def sigmoid(x):
     return 1 / (1 + math.exp(-x))
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 64])
-def test_answers_are_the_models_in_the_order_of_the_texts(run, batch_size):
+@pytest.mark.parametrize("size", [1, 3, 64])
+def test_answers_are_the_models_in_the_order_of_the_texts(run, size):
     texts = [text for text, _ in TEST]
 
-    answers = list(predict(run, texts, batch_size))
+    batches = [texts[i : i + size] for i in range(0, len(texts), size)]
+    answers = list(predict(run, batches))
 
     assert [answer["text"] for answer in answers] == texts
     for text, answer in zip(texts, answers, strict=True):
@@ -39,22 +42,38 @@ def test_answers_are_the_models_in_the_order_of_the_texts(run, batch_size):
         assert answer["probability"] == max(answer["probabilities"].values())
 
 
-def test_texts_are_read_no_faster_than_they_are_answered(run):
+def test_each_batch_is_answered_before_the_next_is_read(run):
     read = []
 
-    def texts():
-        for word in ["good", "bad", "fine", "dull", "good"]:
-            read.append(word)
-            yield word
+    def batches():
+        for batch in (["good", "bad"], ["fine"]):
+            read.append(batch)
+            yield batch
 
-    answers = predict(run, texts(), batch_size=2)
+    answers = predict(run, batches())
 
     assert next(answers)["text"] == "good"
-    assert read == ["good", "bad"]
     assert next(answers)["text"] == "bad"
-    assert read == ["good", "bad"]
+    assert read == [["good", "bad"]]
     assert next(answers)["text"] == "fine"
-    assert read == ["good", "bad", "fine", "dull"]
+
+
+def test_a_line_is_read_as_soon_as_it_is_written():
+    reader, writer = os.pipe()
+    with open(reader, "rb") as stream, open(writer, "wb", buffering=0) as pipe:
+        batches = read_lines(stream, "pipe")
+        pipe.write("good\r\nça".encode())
+        assert next(batches) == ["good"]
+        pipe.write(b" va\n\n")
+        assert next(batches) == ["ça va", ""]
+        pipe.write(b"last")
+        pipe.close()
+        assert list(batches) == [["last"]]
+
+
+def test_a_line_that_is_not_utf8_is_named():
+    with pytest.raises(DataError, match="texts:2: byte 3 is not UTF-8"):
+        list(read_lines(io.BufferedReader(io.BytesIO(b"good\nab\xff")), "texts"))
 
 
 def test_no_text_gives_no_answer(run):
@@ -73,7 +92,7 @@ def test_many_classes_have_a_probability_each(run, tmp_path):
     dense.set_weights([np.array([[1.0, -1.0, 0.0]]), np.array([0.0, 0.0, 1.5])])
     keras.Model(model.input, outputs).save(many.model_path)
 
-    good, bad, empty = predict(many, ["good", "bad", ""])
+    good, bad, empty = predict(many, [["good", "bad", ""]])
 
     total = math.exp(2) + math.exp(-2) + math.exp(1.5)
     assert good["probabilities"] == {
@@ -97,7 +116,7 @@ def test_a_fresh_process_finds_the_layers_of_a_saved_model(run):
 from pathlib import Path
 from seqtrain.predict import predict
 from seqtrain.runs import Run
-print(*(answer["label"] for answer in predict(Run(Path({str(run.path)!r})), "ab")))
+print(*(answer["label"] for answer in predict(Run(Path({str(run.path)!r})), ["ab"])))
 """
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

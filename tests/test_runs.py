@@ -11,7 +11,7 @@ import pytest
 from seqtrain import __version__
 from seqtrain.config import load_config
 from seqtrain.errors import RunError
-from seqtrain.runs import Run, list_runs, runs_table
+from seqtrain.runs import Run, is_run, list_runs, runs_table
 
 CONFIG = "# as given\nseed: 7\ntrain: {monitor: accuracy}\n"
 
@@ -162,6 +162,14 @@ def test_what_is_no_run_is_named(root):
     root.mkdir()
     with pytest.raises(RunError, match="runs is not a run: it has no run.json"):
         Run.open(root, root=root)
+
+
+def test_a_text_is_told_from_a_run(root):
+    run = start(root)
+    assert is_run(str(run.path), root)
+    assert is_run("tiny-1", root)
+    for text in ["tiny", "a fine film", "fine / film", "good " * 1000, "\0", "~x"]:
+        assert not is_run(text, root)
 
 
 def test_a_missing_or_damaged_file_is_named(root):

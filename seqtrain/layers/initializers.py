@@ -65,6 +65,13 @@ class GateIdentity(keras.initializers.Initializer):
         return {}
 
 
+SHORT_NAMES = {
+    "glorot": keras.initializers.GlorotUniform,
+    "identity": GateIdentity,
+    "chrono": Chrono,
+}
+
+
 def find_initializer(identifier):
     """A Keras initializer, or one of ours by its short name.
 
@@ -72,9 +79,6 @@ def find_initializer(identifier):
         identifier: `"glorot"`, `"identity"` (of each gate), `"chrono"`, or
             anything that `keras.initializers.get` takes.
     """
-    if isinstance(identifier, str):
-        short = {"glorot": keras.initializers.GlorotUniform, "identity": GateIdentity}
-        short["chrono"] = Chrono
-        if identifier in short:
-            return short[identifier]()
+    if isinstance(identifier, str) and identifier in SHORT_NAMES:
+        return SHORT_NAMES[identifier]()
     return keras.initializers.get(identifier)

@@ -297,6 +297,10 @@ class RNN(_Recurrent):
                 f"output_units is {output_units!r}, "
                 "it goes with formulation='document' only"
             )
+        if isinstance(self.bias_initializer, Chrono):
+            raise ValueError(
+                "bias_initializer is 'chrono', an RNN has no gate that it could set"
+            )
         self.output_units = output_units
 
     def step(self):

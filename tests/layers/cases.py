@@ -120,21 +120,28 @@ def results_and_gradients(layer, inputs, states=None, mask=None):
     with tf.GradientTape() as tape:
         tape.watch(watched)
         results = layer(inputs, initial_state=states, mask=mask)
-        loss = weighted_sum([tf.cast(r, "float64") for r in results])
+        loss = sum(
+            tf.reduce_sum(w * tf.cast(r, "float64"))
+            for w, r in zip(loss_weights(results), results, strict=True)
+        )
     weights = [w.value for w in layer.trainable_weights]
     gradients = tape.gradient(loss, weights + watched)
     return [r.numpy() for r in results], [g.numpy() for g in gradients]
 
 
-def weighted_sum(results):
-    """A scalar that every entry of the results moves by a different amount."""
+def loss_weights(results):
+    """How much each entry of the results counts in a loss: all different."""
     rng = np.random.default_rng(1)
-    return sum(tf.reduce_sum(rng.normal(size=r.shape) * r) for r in results)
+    return [rng.normal(size=r.shape) for r in results]
 
 
-def assert_central_difference(gradients, loss, arrays, rng):
-    """Compare with finite differences, at a few random entries of every array."""
+def assert_central_difference(gradients, run, arrays, rng):
+    """Compare `results_and_gradients` with finite differences of `run(*arrays)`.
+
+    At a few random entries of every array.
+    """
     step = 1e-5  # errors of rounding and of truncation are both near 1e-10 there
+    weights = loss_weights(run(*arrays))
     for position, (gradient, array) in enumerate(zip(gradients, arrays, strict=True)):
         for _ in range(2):
             entry = tuple(rng.integers(array.shape))
@@ -142,9 +149,12 @@ def assert_central_difference(gradients, loss, arrays, rng):
             nudge[entry] = step
             up, down = list(arrays), list(arrays)
             up[position], down[position] = array + nudge, array - nudge
-            difference = (loss(*up) - loss(*down)) / (2 * step)
+            difference = sum(
+                np.sum(w * (a - b))
+                for w, a, b in zip(weights, run(*up), run(*down), strict=True)
+            )
             np.testing.assert_allclose(
-                gradient[entry], difference, rtol=1e-5, atol=1e-8
+                gradient[entry], difference / (2 * step), rtol=1e-5, atol=1e-8
             )
 
 

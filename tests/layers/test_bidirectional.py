@@ -1,6 +1,5 @@
 import functools
 
-import cases
 import keras
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from cases import (
     TIMESTEPS,
     UNITS,
     assert_all_close,
+    assert_central_difference,
     assert_compiled_equals_eager,
     either_end,
     either_state,
@@ -28,7 +28,7 @@ from cases import (
     results_and_gradients,
 )
 
-from seqtrain.layers import LSTM, Bidirectional
+from seqtrain.layers import LSTM, RNN, Bidirectional
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
@@ -74,18 +74,13 @@ def test_gradient_is_the_central_difference(name, mask, sequences, rng):
 
     weights = layer.get_weights()
 
-    def loss(*arrays):
-        results = reference.run_bidirectional(
-            CASES[name].step,
-            arrays[: len(weights)],
-            arrays[len(weights)],
-            arrays[len(weights) + 1 :],
-            mask,
-            sequences,
+    def run(*arrays):
+        inputs, *states = arrays[len(weights) :]
+        return reference.run_bidirectional(
+            CASES[name].step, arrays[: len(weights)], inputs, states, mask, sequences
         )
-        return cases.weighted_sum(results)
 
-    cases.assert_central_difference(gradients, loss, [*weights, inputs, *states], rng)
+    assert_central_difference(gradients, run, [*weights, inputs, *states], rng)
 
 
 @every_cell
@@ -173,6 +168,25 @@ def test_dropout_hides_inputs_in_training_only(rng):
     again.build(inputs.shape)
     again.set_weights([w.numpy() for w in layer.trainable_weights])
     np.testing.assert_array_equal(again(inputs, training=True), dropped)
+
+
+def test_directions_drop_different_inputs():
+    layer = RNN(UNITS, activation="linear", return_sequences=True, dropout=0.5, seed=1)
+    layer = Bidirectional(layer)
+    layer.build((None, TIMESTEPS, UNITS))
+    copying = [np.eye(UNITS), np.zeros((UNITS, UNITS)), np.zeros(UNITS)]
+    for weight, value in zip(layer.trainable_weights, 2 * copying, strict=True):
+        weight.assign(value)
+    outputs = layer(np.ones((BATCH, TIMESTEPS, UNITS)), training=True).numpy()
+    assert (outputs[..., :UNITS] != outputs[..., UNITS:]).any()
+
+
+@pytest.mark.parametrize("sequences", [True, False])
+def test_mask_is_passed_on_with_sequences_only(sequences, rng):
+    layer = make_bidirectional("lstm", rng, sequences=sequences)
+    first, *states = layer.compute_mask(random_inputs(rng), MASKS["right"])
+    assert first is (MASKS["right"] if sequences else None)
+    assert states == [None] * 4
 
 
 def test_wrong_arguments_say_what_was_found_and_is_needed():

@@ -17,8 +17,7 @@ def test_compiled_or_not_a_model_learns_the_same(rng):
         [
             keras.layers.Embedding(10, 6, mask_zero=True),
             LSTM(7, return_sequences=True),
-            Bidirectional(GRU(5, formulation="document", return_sequences=True)),
-            RNN(5, formulation="document", output_units=4, return_sequences=True),
+            Bidirectional(GRU(5, return_sequences=True)),
             TemporalPooling("mean"),
             keras.layers.Dense(1),
         ]

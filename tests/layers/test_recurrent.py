@@ -1,7 +1,6 @@
 import functools
 import itertools
 
-import cases
 import keras
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from cases import (
     TIMESTEPS,
     UNITS,
     assert_all_close,
+    assert_central_difference,
     assert_compiled_equals_eager,
     either_end,
     either_state,
@@ -100,17 +100,14 @@ def test_gradient_is_the_central_difference(name, mask, sequences, rng):
 
     weights = layer.get_weights()
 
-    def loss(*arrays):
+    def run(*arrays):
+        inputs, *states = arrays[len(weights) :]
         outputs, *last = reference.run(
-            CASES[name].step,
-            arrays[: len(weights)],
-            arrays[len(weights)],
-            arrays[len(weights) + 1 :],
-            mask,
+            CASES[name].step, arrays[: len(weights)], inputs, states, mask
         )
-        return cases.weighted_sum([outputs if sequences else outputs[:, -1], *last])
+        return [outputs if sequences else outputs[:, -1], *last]
 
-    cases.assert_central_difference(gradients, loss, [*weights, inputs, *states], rng)
+    assert_central_difference(gradients, run, [*weights, inputs, *states], rng)
 
 
 @every_case
@@ -191,10 +188,8 @@ def test_compiled_layer_equals_the_eager_one(jit_compile, rng):
     assert_compiled_equals_eager(layer, jit_compile, rng)
 
 
-@every_case
+@pytest.mark.parametrize("name", ["lstm", "lstm_document", "gru", "gru_document"])
 def test_shuffled_gates_are_seen(name, rng):
-    if name.startswith("rnn"):
-        pytest.skip("an RNN has no gates")
     layer = make_layer(name, rng, return_sequences=True)
     inputs = random_inputs(rng)
     before, weights = layer(inputs).numpy(), layer.get_weights()
@@ -218,6 +213,14 @@ def test_shapes_are_known_before_the_call(name, rng):
         results = layer(random_inputs(rng))
         shapes = layer.compute_output_shape((BATCH, TIMESTEPS, FEATURES))
         assert [tuple(s) for s in shapes] == [tuple(r.shape) for r in results]
+
+
+@pytest.mark.parametrize("sequences", [True, False])
+def test_mask_is_passed_on_with_sequences_only(sequences, rng):
+    layer = make_layer("lstm", rng, return_sequences=sequences, return_state=True)
+    first, *states = layer.compute_mask(random_inputs(rng), MASKS["right"])
+    assert first is (MASKS["right"] if sequences else None)
+    assert states == [None, None]
 
 
 @every_case
