@@ -81,7 +81,12 @@ def plain_model(cell: str) -> keras.Model:
             keras.layers.Dense(1, activation="sigmoid"),
         ]
     )
-    model.compile("adam", "binary_crossentropy", ["accuracy"], jit_compile=True)
+    model.compile(
+        optimizer="adam",
+        loss="binary_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=True,
+    )
     return model
 
 

@@ -6,13 +6,14 @@ import re
 import shlex
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal
 
 import typer
 
 from . import __version__
-from .errors import ConfigError, ConfigReport, DataError, SeqtrainError
+from .errors import ConfigError, ConfigReport, DataError, RunError, SeqtrainError
 from .quiet import import_tensorflow
 
 app = typer.Typer(
@@ -68,31 +69,23 @@ def train(
     ] = False,
 ) -> None:
     """Train a model and keep it in a new run directory."""
-    from .config import find_config, load_config
-    from .data.load import load_data
-    from .data.report import format_report
     from .runs import Run
 
-    path = find_config(config)
-    loaded = load_config(path, set_ or ())
-    data = load_data(loaded.data, seed=loaded.seed)
-    plan = f"{format_report(data.report)}\n{_plan(loaded, len(data.train.labels))}"
+    path, loaded, data = _read(config, set_)
+    plan = f"{_report(data)}\n{_plan(loaded, len(data.train.labels))}"
     _say(plan)
     if dry_run:
         return
-    directory = Run.create(path.stem, run)
-    directory.start(path, loaded, shlex.join(["seqtrain", *sys.argv[1:]]))
-    _say(f"run {directory.path}")
+    signal.signal(signal.SIGTERM, _exit_on_sigterm)
     noise = import_tensorflow()
-    (directory.path / "train.log").write_text(f"{plan}\n{noise}", encoding="utf-8")
     from .train import train
 
-    signal.signal(signal.SIGTERM, _exit_on_sigterm)
-    try:
+    directory = Run.create(path.stem, run)
+    with _interruption_told(directory):
+        directory.start(path, loaded, shlex.join(["seqtrain", *sys.argv[1:]]))
+        (directory.path / "train.log").write_text(f"{plan}\n{noise}", encoding="utf-8")
+        _say(f"run {directory.path}")
         train(loaded, data, directory)
-    except KeyboardInterrupt:
-        _say(f"interrupted; {directory.path} keeps what there is")
-        raise SystemExit(130) from None
     best = directory.info["best"]
     _say(
         f"best epoch {best['epoch']}: validation loss {best['val_loss']:.4f}, "
@@ -174,14 +167,8 @@ def predict(
 @app.command()
 def check(config: ConfigName, set_: Overrides = None) -> None:
     """Say everything that is wrong with a config and its data."""
-    from .config import find_config, load_config
-    from .data.load import load_data
-    from .data.report import format_report
-
-    path = find_config(config)
-    loaded = load_config(path, set_ or ())
-    data = load_data(loaded.data, seed=loaded.seed)
-    print(format_report(data.report))
+    path, _, data = _read(config, set_)
+    print(_report(data))
     print(f"{path}: nothing is wrong")
 
 
@@ -207,7 +194,12 @@ def runs(
     """List the runs, the newest first."""
     from .runs import list_runs, runs_table
 
-    print(runs_table(list_runs(folder)))
+    found = list_runs(folder)
+    if not found:
+        raise RunError(
+            f"{folder}: no run found", hint="`seqtrain train quickstart` makes one"
+        )
+    print(runs_table(found))
 
 
 def main() -> None:
@@ -219,6 +211,24 @@ def main() -> None:
         if error.hint:
             _say(f"hint: {error.hint}")
         raise SystemExit(error.exit_code) from None
+
+
+def _read(name: str, overrides: list[str] | None):
+    """The path of a config, the config, and its data."""
+    from .config import find_config, load_config
+    from .data.load import class_weights, load_data
+
+    path = find_config(name)
+    config = load_config(path, overrides or ())
+    data = load_data(config.data, seed=config.seed)
+    class_weights(config.train.class_weights, data)  # the data knows the labels
+    return path, config, data
+
+
+def _report(data) -> str:
+    from .data.report import format_report
+
+    return format_report(data.report)
 
 
 def _plan(config, examples: int) -> str:
@@ -234,6 +244,16 @@ def _plan(config, examples: int) -> str:
 
 def _exit_on_sigterm(*_) -> None:
     raise SystemExit(143)
+
+
+@contextlib.contextmanager
+def _interruption_told(run) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as stop:
+        _say(f"interrupted; {run.path} keeps what there is")
+        code = stop.code if isinstance(stop, SystemExit) else 130
+        raise SystemExit(code) from None
 
 
 def _open(path: Path) -> BinaryIO:

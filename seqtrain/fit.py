@@ -121,11 +121,7 @@ def fit(
             callbacks.on_train_batch_begin(number)
             loss, accuracy, norm = (float(value) for value in train_step(*arrays))
             if not (math.isfinite(loss) and math.isfinite(norm)):
-                raise DivergedError(
-                    f"epoch {epoch + 1}, step {int(model.optimizer.iterations)}: loss "
-                    f"{loss}, gradient norm {norm}; both must be finite",
-                    hint="lower train.learning_rate, or set train.clip_norm: 1.0",
-                )
+                raise _diverged(epoch, model, f"loss {loss}, gradient norm {norm}")
             size = len(batch.indices)
             examples += size
             means += (np.array([loss, accuracy]) - means) * size / examples
@@ -145,6 +141,8 @@ def fit(
         evaluation = model.evaluate(
             judged, return_dict=True, verbose=0, callbacks=callbacks
         )
+        if not math.isfinite(evaluation["loss"]):
+            raise _diverged(epoch, model, f"validation loss {evaluation['loss']}")
         logs = {"loss": means[0], "accuracy": means[1]}
         logs |= {f"val_{name}": value for name, value in evaluation.items()}
         callbacks.on_epoch_end(epoch, logs)
@@ -185,6 +183,14 @@ def _compile_step(model: keras.Model, config: TrainConfig):
         return loss, tf.reduce_mean(hits), norm
 
     return train_step
+
+
+def _diverged(epoch: int, model: keras.Model, found: str) -> DivergedError:
+    return DivergedError(
+        f"epoch {epoch + 1}, step {int(model.optimizer.iterations)}: {found}; "
+        "it must be finite",
+        hint="lower train.learning_rate, or set train.clip_norm: 1.0",
+    )
 
 
 def _learning_rate(config: TrainConfig, steps_per_epoch: int):

@@ -1,6 +1,6 @@
 """What a person sees of a training while it runs."""
 
-import shutil
+import os
 import sys
 import time
 from pathlib import Path
@@ -39,7 +39,7 @@ class Progress:
         left = f"{_clock(self._time_left(step))} left"
         share = step / self._total
         line = f" {share:4.0%}  step {step}/{self._total}  {facts}  {left}"
-        width = shutil.get_terminal_size().columns - 1
+        width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
         room = min(20, width - len(line) - 2)
         if room > 4:
             line = f"[{'#' * int(share * room):{room}}]{line}"

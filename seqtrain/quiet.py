@@ -31,7 +31,7 @@ def _stderr_held() -> Iterator[list[str]]:
         os.dup2(held.fileno(), 2)
         try:
             yield said
-        except BaseException:
+        except ImportError:
             held.seek(0)
             os.write(kept, held.read().encode())
             raise

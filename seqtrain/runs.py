@@ -1,12 +1,13 @@
 """The run directory: everything one training run leaves behind."""
 
+import contextlib
 import itertools
 import json
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib import metadata
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from . import __version__
 from .config import Config, dump_config, load_config
-from .errors import RunError
+from .errors import DivergedError, RunError
 from .tables import align
 
 ROOT = Path("runs")
@@ -122,11 +123,24 @@ class Run:
         """Merge `fields` into `run.json`."""
         self.write_json("run.json", {**self.info, **fields})
 
-    def finish(self, status: str, **fields) -> None:
-        """Write down how the run ended, and when."""
-        ended = _now()
-        seconds = (ended - datetime.fromisoformat(self.info["started"])).total_seconds()
-        self.update(status=status, ended=ended.isoformat(), seconds=seconds, **fields)
+    @contextlib.contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Write down how what is done inside ends, and when."""
+        status = "failed"
+        try:
+            yield
+            status = "finished"
+        except DivergedError:
+            status = "diverged"
+            raise
+        except (KeyboardInterrupt, SystemExit):
+            status = "interrupted"
+            raise
+        finally:
+            ended = _now()
+            began = datetime.fromisoformat(self.info["started"])
+            seconds = (ended - began).total_seconds()
+            self.update(status=status, ended=ended.isoformat(), seconds=seconds)
 
     def log(self, record: dict) -> None:
         """Append one line to `metrics.jsonl`."""

@@ -12,8 +12,7 @@ import numpy as np
 from .baselines import load_baselines
 from .config import Config, dump_config
 from .data.batches import bucket_lengths, dataset, epoch_batches
-from .data.load import Data, Encoded
-from .errors import ConfigError, DivergedError
+from .data.load import Data, Encoded, class_weights
 from .fit import compile_model, fit, gradients_of
 from .metrics import logits_to_probabilities
 from .model import build_model
@@ -69,7 +68,7 @@ class RunLog(keras.callbacks.Callback):
         self._examples += logs["examples"]
         speed = self._examples / (now - self._epoch_began)
         facts = (
-            f"epoch {self._epoch}  loss {logs['loss']:.4f}  "
+            f"loss {logs['loss']:.4f}  "
             f"accuracy {logs['accuracy']:.4f}  {speed:.0f} examples/s"
         )
         self.progress.step(self._step, facts)
@@ -224,7 +223,12 @@ def train(
         ConfigError: If `train.class_weights` does not name the labels of the data.
         DivergedError: If a loss or a gradient is not finite.
     """
-    weights = _class_weights(config.train.class_weights, data)
+    with run.recorded():
+        return _train(config, data, run, callbacks)
+
+
+def _train(config: Config, data: Data, run: Run, callbacks) -> dict[str, list[float]]:
+    weights = class_weights(config.train.class_weights, data)
     data.vocab.save(run.vocabulary_path)
     run.write_json("labels.json", data.labels)
     run.update(data_files=data.files)
@@ -244,14 +248,6 @@ def train(
     writer.graph(model)
     progress = Progress(run.path / "train.log", config.train.epochs * steps_per_epoch)
     best = KeepBest(run, config.train.monitor)
-    callbacks = [
-        RunLog(run, writer, progress, config.log.every),
-        best,
-        Pictures(writer, data, config),
-        *_early_stopping(config),
-        *callbacks,
-    ]
-    status = "failed"
     try:
         history = fit(
             model,
@@ -261,22 +257,23 @@ def train(
             buckets=bucket_lengths(config.data.max_length, config.data.buckets),
             seed=config.seed,
             class_weights=weights,
-            callbacks=callbacks,
+            callbacks=[
+                RunLog(run, writer, progress, config.log.every),
+                best,
+                Pictures(writer, data, config),
+                *_early_stopping(config),
+                *callbacks,
+            ],
         )
-        load_baselines(run)  # fitted now, so that the run needs no data later
-        status = "finished"
-    except DivergedError:
-        status = "diverged"
-        raise
     except (KeyboardInterrupt, SystemExit):
-        status = "interrupted"
         if best.logs is None:  # stopped in its first epoch
             save_model(model, run)
         raise
     finally:
         writer.close()
         progress.close()
-        run.finish(status, best=best.logs)
+        run.update(best=best.logs)
+    load_baselines(run)  # fitted now, so that the run needs no data later
     return history
 
 
@@ -298,24 +295,6 @@ def _early_stopping(config: Config) -> list[keras.callbacks.Callback]:
             patience=config.train.patience,
         )
     ]
-
-
-def _class_weights(choice: str | dict[str, float], data: Data) -> np.ndarray | None:
-    """The weight of each class, by its id.
-
-    Balanced weights give all classes the same total: `examples / (classes * count)`.
-    """
-    if choice == "none":
-        return None
-    if choice == "balanced":
-        counts = np.bincount(data.train.labels, minlength=len(data.labels))
-        return len(data.train.labels) / (len(data.labels) * counts)
-    if set(choice) != set(data.labels):
-        raise ConfigError(
-            f"train.class_weights: found {', '.join(sorted(choice))}, "
-            f"a weight for each label is needed: {', '.join(data.labels)}"
-        )
-    return np.array([choice[name] for name in data.labels])
 
 
 def _norm(tensors: Sequence[np.ndarray]) -> float:

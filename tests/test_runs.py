@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 from seqtrain import __version__
 from seqtrain.config import load_config
-from seqtrain.errors import RunError
+from seqtrain.errors import DivergedError, RunError
 from seqtrain.runs import Run, is_run, list_runs, runs_table
 
 CONFIG = "# as given\nseed: 7\ntrain: {monitor: accuracy}\n"
@@ -91,12 +92,24 @@ def test_git_commit_and_dirty_flag_are_those_of_the_current_folder(
     assert start(root).info["git"] == {"commit": clean["commit"], "dirty": True}
 
 
-def test_finish_adds_status_times_and_facts(root):
+@pytest.mark.parametrize(
+    "error, status",
+    [
+        (None, "finished"),
+        (DivergedError("loss nan"), "diverged"),
+        (KeyboardInterrupt(), "interrupted"),
+        (SystemExit(143), "interrupted"),
+        (OSError("disk full"), "failed"),
+    ],
+)
+def test_how_and_when_a_run_ends_is_recorded(root, error, status):
     run = start(root, started="2020-01-01T00:00:00+00:00")
-    run.finish("diverged", epochs=3)
+    with contextlib.suppress(BaseException), run.recorded():
+        if error:
+            raise error
 
     info = run.info
-    assert (info["status"], info["epochs"], info["seed"]) == ("diverged", 3, 7)
+    assert (info["status"], info["seed"]) == (status, 7)
     ended = datetime.fromisoformat(info["ended"])
     assert info["seconds"] == (ended - datetime(2020, 1, 1, tzinfo=UTC)).total_seconds()
 

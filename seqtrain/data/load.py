@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..config import Standardize
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 from .examples import cache_folder, label_names
 from .report import Report, report_split
 from .sources import DataConfig, Source, read_source, source_key
@@ -109,6 +109,31 @@ def encode_texts(
     """
     tokens, lengths = _tokenize_all(texts, config.standardize, vocab.encode)
     return _cut(tokens, lengths, _label_ids(labels, names, len(lengths)), config)
+
+
+def class_weights(choice: str | dict[str, float], data: Data) -> np.ndarray | None:
+    """Return the weight of each class, by its id.
+
+    Balanced weights give all classes the same total: `examples / (classes * count)`.
+
+    Args:
+        choice: `"none"`, `"balanced"`, or a weight for each label.
+        data: The data whose classes they are.
+
+    Raises:
+        ConfigError: If the labels are not those of the data.
+    """
+    if choice == "none":
+        return None
+    if choice == "balanced":
+        counts = np.bincount(data.train.labels, minlength=len(data.labels))
+        return len(data.train.labels) / (len(data.labels) * counts)
+    if set(choice) != set(data.labels):
+        raise ConfigError(
+            f"train.class_weights: found {', '.join(sorted(choice))}, "
+            f"a weight for each label is needed: {', '.join(data.labels)}"
+        )
+    return np.array([choice[name] for name in data.labels])
 
 
 def _encode_source(source: Source, config: DataConfig) -> Data:

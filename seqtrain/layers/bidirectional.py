@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from .recurrence import recurrence
-from .recurrent import split_states, time_major
+from .recurrent import GRU, LSTM, RNN, split_states, time_major
 
 MERGES = {
     "concat": lambda forward, backward: ops.concatenate([forward, backward], -1),
@@ -43,7 +43,7 @@ class Bidirectional(keras.Layer):
         with `return_state` a list of it and the states of both layers.
 
     Raises:
-        ValueError: If `merge_mode` is another word.
+        ValueError: If `merge_mode` is another word, or `layer` another layer.
 
     Example:
         >>> from seqtrain.layers import LSTM
@@ -60,6 +60,10 @@ class Bidirectional(keras.Layer):
         if merge_mode not in MERGES:
             raise ValueError(
                 f"merge_mode is {merge_mode!r}, it must be one of {', '.join(MERGES)}"
+            )
+        if not isinstance(layer, RNN | LSTM | GRU):
+            raise ValueError(
+                f"layer is {layer!r}, it must be an RNN, LSTM or GRU of seqtrain.layers"
             )
         config = layer.get_config()
         config["name"] = f"backward_{layer.name}"
@@ -78,7 +82,8 @@ class Bidirectional(keras.Layer):
 
     def build(self, inputs_shape):
         for layer in self.layers:
-            layer.build(inputs_shape)
+            if not layer.built:  # a loaded forward layer comes built
+                layer.build(inputs_shape)
 
     def call(self, inputs, initial_state=None, mask=None, training=None):
         forward, backward = self.layers

@@ -297,11 +297,27 @@ class RNN(_Recurrent):
                 f"output_units is {output_units!r}, "
                 "it goes with formulation='document' only"
             )
+        if output_units is not None and output_units < 1:
+            raise ValueError(
+                f"output_units is {output_units!r}, it must be a positive integer"
+            )
         if isinstance(self.bias_initializer, Chrono):
             raise ValueError(
                 "bias_initializer is 'chrono', an RNN has no gate that it could set"
             )
         self.output_units = output_units
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        if self.output_units is not None:
+            self.output_kernel = self.add_weight(
+                name="output_kernel",
+                shape=(self.units, self.output_units),
+                initializer=self.kernel_initializer,
+            )
+            self.output_bias = self.add_weight(
+                name="output_bias", shape=(self.output_units,), initializer="zeros"
+            )
 
     def step(self):
         return rnn_step(self.activation)
@@ -313,12 +329,6 @@ class RNN(_Recurrent):
 
     def get_config(self):
         return {**super().get_config(), "output_units": self.output_units}
-
-    def _build_formulation(self, add):
-        if self.output_units is not None:
-            shape = (self.units, self.output_units)
-            self.output_kernel = add("output_kernel", shape, self.kernel_initializer)
-            self.output_bias = add("output_bias", shape[1:], "zeros")
 
 
 @keras.saving.register_keras_serializable("seqtrain")

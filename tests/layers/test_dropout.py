@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from seqtrain.layers import Dropout
+from seqtrain.layers.dropout import drop
 
 ONES = np.ones((7, 11, 13), "float32")  # an odd number of entries
 
@@ -46,6 +47,25 @@ def test_gradient_passes_where_the_input_did():
         outputs = Dropout(0.5, seed=1)(inputs, training=True)
     gradient = tape.gradient(outputs, inputs)
     np.testing.assert_array_equal(gradient, outputs)  # the inputs are ones
+
+
+def test_pattern_is_shared_over_an_axis_of_one():
+    seeds = keras.random.SeedGenerator(3)
+    outputs = drop(tf.constant(ONES), 0.4, (7, 1, 13), seeds).numpy()
+    np.testing.assert_array_equal(outputs, outputs[:, :1].repeat(11, axis=1))
+    assert 0.2 < (outputs[:, 0] == 0).mean() < 0.6  # 4 standard errors
+    assert len({row.tobytes() for row in outputs[:, 0]}) == 7
+
+
+def test_saved_model_drops_on(tmp_path):
+    model = keras.Sequential([keras.Input((11,)), Dropout(0.3, seed=4)])
+    model.save(tmp_path / "dropout.keras")
+    restored = keras.saving.load_model(tmp_path / "dropout.keras")
+    inputs = ONES[:, :, 0]
+    np.testing.assert_array_equal(restored(inputs), inputs)
+    trained = restored(inputs, training=True)
+    np.testing.assert_array_equal(trained, model(inputs, training=True))
+    assert (trained != inputs).numpy().any()
 
 
 def test_mask_passes_through():

@@ -52,6 +52,16 @@ def test_config_holds_every_argument():
     assert config["formulation"] == "document"
     assert config["return_sequences"] and config["return_state"]
     assert (config["dropout"], config["seed"]) == (0.25, 3)
+    assert {
+        name: value["class_name"]
+        for name, value in config.items()
+        if name.endswith("_initializer")
+    } == {
+        "kernel_initializer": "HeNormal",
+        "recurrent_initializer": "GateIdentity",
+        "bias_initializer": "Chrono",
+    }
+    assert config["bias_initializer"]["config"] == {"timesteps": 30, "seed": 5}
     assert LAYERS["output_units"].get_config()["output_units"] == 2
     assert LAYERS["bidirectional"].get_config()["merge_mode"] == "sum"
 

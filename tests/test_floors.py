@@ -1,0 +1,91 @@
+"""A module imports only from its own floor and from those below.
+
+5  cli __main__
+4  train evaluate predict baselines fit board
+3  model schedules metrics tensorboard
+2  data runs
+1  config layers
+0  __init__ errors tables quiet progress
+"""
+
+import ast
+import re
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import seqtrain
+
+PACKAGE = Path(seqtrain.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+FLOORS = {
+    name: int(floor)
+    for floor, names in re.findall(r"^ *(\d)  (.+)", __doc__, re.MULTILINE)
+    for name in names.split()
+}
+
+
+def imported(path):
+    """The absolute names that a file imports, wherever in it that happens."""
+    package = ["seqtrain", *path.relative_to(PACKAGE).parent.parts]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) + 1 - node.level] if node.level else []
+            base = ".".join([*above, *filter(None, [node.module])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def home(path):
+    """The module or package right under seqtrain that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def homes_imported(path):
+    """The homes of what a file imports from seqtrain, its own one left out."""
+    names = [name.split(".") for name in imported(path)]
+    found = {parts[1] for parts in names if parts[0] == "seqtrain"}
+    return {name if name in FLOORS else "__init__" for name in found} - {home(path)}
+
+
+def test_each_module_has_its_floor():
+    assert {home(path) for path in FILES} == FLOORS.keys()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_import_goes_up(path):
+    floor = FLOORS[home(path)]
+    assert [name for name in homes_imported(path) if FLOORS[name] > floor] == []
+
+
+def test_imports_run_in_no_circle():
+    imports = {name: set() for name in FLOORS}
+    for path in FILES:
+        imports[home(path)] |= homes_imported(path)
+    assert imports["train"] >= {"config", "data", "model", "fit"}  # they were seen
+    TopologicalSorter(imports).prepare()
+
+
+def test_layers_need_nothing_else_of_seqtrain():
+    for path in (PACKAGE / "layers").glob("*.py"):
+        assert homes_imported(path) == set()
+
+
+@pytest.mark.parametrize("library", ["pydantic", "yaml"])
+def test_only_config_knows(library):
+    knowing = {
+        home(path)
+        for path in FILES
+        if any(name.split(".")[0] == library for name in imported(path))
+    }
+    assert knowing == {"config"}
+
+
+def test_the_command_line_needs_no_more_than_typer_to_start():
+    top = ast.parse((PACKAGE / "cli.py").read_text()).body
+    own = [
+        node.module for node in top if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert set(own) == {None, "errors", "quiet"}

@@ -1,0 +1,68 @@
+import keras
+import numpy as np
+import pytest
+
+from seqtrain.config import find_config, load_config, shipped_configs
+from seqtrain.model import build_model
+
+VOCAB = 50
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+LISTED = {
+    "rnn": keras.layers.SimpleRNN,
+    "lstm": keras.layers.LSTM,
+    "gru": keras.layers.GRU,
+}
+
+
+def build(config):
+    return build_model(
+        config.model,
+        vocab_size=VOCAB,
+        num_classes=2,
+        max_length=config.data.max_length,
+    )
+
+
+def count_weights(section):
+    """The numbers in all weights of a model with standard layers and one logit."""
+    features = section.embedding.dim
+    total = VOCAB * features
+    for layer in section.layers:
+        assert layer.formulation == "standard"
+        biases = 2 if layer.cell == "gru" else 1
+        directions = 1 + layer.bidirectional
+        rows = features + layer.units + biases
+        total += directions * rows * GATES[layer.cell] * layer.units
+        features = directions * layer.units
+    if section.pooling == "concat":
+        features *= 3
+    return total + features + 1
+
+
+@pytest.mark.parametrize("path", shipped_configs(), ids=lambda path: path.stem)
+def test_a_shipped_config_builds_a_model_of_the_right_size(path):
+    config = load_config(path)
+    assert build(config).count_params() == count_weights(config.model)
+
+
+@pytest.mark.parametrize("cell", LISTED)
+def test_a_document_config_builds_the_documents_model(cell, rng):
+    listed = keras.Sequential(
+        [
+            keras.Input((50,)),
+            keras.layers.Embedding(VOCAB, 64),
+            LISTED[cell](64, return_sequences=True),
+            LISTED[cell](64),
+            keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    ours = build(load_config(find_config(f"document_{cell}")))
+    listed.set_weights([rng.normal(0, 0.3, w.shape) for w in listed.weights])
+    ours.set_weights(listed.get_weights())
+    tokens = rng.integers(1, VOCAB, (8, 50))
+
+    logits = ours(tokens, training=True)  # any dropout would show
+
+    expected = listed(tokens, training=True)
+    assert np.ptp(expected) > 0.1
+    np.testing.assert_allclose(keras.ops.sigmoid(logits), expected, atol=1e-5)
