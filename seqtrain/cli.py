@@ -84,7 +84,6 @@ def train(
     with _interruption_told(directory):
         directory.start(path, loaded, shlex.join(["seqtrain", *sys.argv[1:]]))
         (directory.path / "train.log").write_text(f"{plan}\n{noise}", encoding="utf-8")
-        _say(f"run {directory.path}")
         train(loaded, data, directory)
     best = directory.info["best"]
     _say(

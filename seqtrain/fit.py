@@ -138,6 +138,8 @@ def fit(
                     "padding_share": 1 - real / (size * batch.width),
                 },
             )
+            if model.stop_training:
+                break
         evaluation = model.evaluate(
             judged, return_dict=True, verbose=0, callbacks=callbacks
         )

@@ -39,7 +39,7 @@ class Progress:
         left = f"{_clock(self._time_left(step))} left"
         share = step / self._total
         line = f" {share:4.0%}  step {step}/{self._total}  {facts}  {left}"
-        width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+        width = _columns() - 1
         room = min(20, width - len(line) - 2)
         if room > 4:
             line = f"[{'#' * int(share * room):{room}}]{line}"
@@ -81,3 +81,10 @@ def _clock(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _columns() -> int:
+    # As shutil.get_terminal_size, but that asks stdout, which may well be a file.
+    if columns := os.environ.get("COLUMNS", "").strip():
+        return int(columns)
+    return os.get_terminal_size(sys.stderr.fileno()).columns

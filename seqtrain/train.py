@@ -14,7 +14,7 @@ from .config import Config, dump_config
 from .data.batches import bucket_lengths, dataset, epoch_batches
 from .data.load import Data, Encoded, class_weights
 from .fit import compile_model, fit, gradients_of
-from .metrics import logits_to_probabilities
+from .metrics import logits_to_probabilities, wilson_interval
 from .model import build_model
 from .progress import Progress
 from .runs import Run
@@ -36,13 +36,21 @@ class RunLog(keras.callbacks.Callback):
         writer: Its event files.
         progress: What the user sees.
         every: Steps between scalars.
+        judged: Examples of the validation part.
     """
 
     def __init__(
-        self, run: Run, writer: TensorBoardWriter, progress: Progress, every: int
+        self,
+        run: Run,
+        writer: TensorBoardWriter,
+        progress: Progress,
+        *,
+        every: int,
+        judged: int,
     ):
         super().__init__()
-        self.run, self.writer, self.progress, self.every = run, writer, progress, every
+        self.run, self.writer, self.progress = run, writer, progress
+        self.every, self.judged = every, judged
         self._window, self._window_seconds = [], 0.0
         self._step = 0
 
@@ -56,7 +64,9 @@ class RunLog(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         self._step += 1
-        if self._step % self.every == 0:
+        last = self.params["epochs"] * self.params["steps"]
+        self._logs = self._step % self.every == 0 or self._step == last
+        if self._logs:
             self._before = [weight.numpy() for weight in self.model.trainable_weights]
             self._rate = float(self.model.optimizer.learning_rate)
 
@@ -72,7 +82,7 @@ class RunLog(keras.callbacks.Callback):
             f"accuracy {logs['accuracy']:.4f}  {speed:.0f} examples/s"
         )
         self.progress.step(self._step, facts)
-        if self._step % self.every == 0:
+        if self._logs:
             self._log_window()
             self.progress.line(self._step, facts)
 
@@ -83,8 +93,16 @@ class RunLog(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         values = {"loss": logs["val_loss"], "accuracy": logs["val_accuracy"]}
         now = time.monotonic()
-        seconds = {"evaluation_seconds": now - self._evaluation_began}
-        self._record("validation", values, seconds)
+        low, high = wilson_interval(
+            round(logs["val_accuracy"] * self.judged), self.judged
+        )
+        beside = {
+            "accuracy_low": low,
+            "accuracy_high": high,
+            "examples": self.judged,
+            "evaluation_seconds": now - self._evaluation_began,
+        }
+        self._record("validation", values, beside)
         speed = self._examples / self._training_seconds
         self.progress.row(
             f"{epoch + 1:5} {self._step:8} {logs['loss']:9.4f} {logs['accuracy']:9.4f} "
@@ -118,9 +136,10 @@ class RunLog(keras.callbacks.Callback):
         self.writer.scalars("train", speed, self._step)
         self._window, self._window_seconds = [], 0.0
 
-    def _record(self, split, values, timings):
+    def _record(self, split, values, beside):
+        """Keep all of it, show `values` as curves."""
         place = {"step": self._step, "epoch": self._epoch, "split": split}
-        self.run.log({**place, **values, **timings})
+        self.run.log({**place, **values, **beside})
         self.writer.scalars(split, values, self._step)
 
 
@@ -249,6 +268,7 @@ def _train(config: Config, data: Data, run: Run, callbacks) -> dict[str, list[fl
     progress = Progress(run.path / "train.log", config.train.epochs * steps_per_epoch)
     best = KeepBest(run, config.train.monitor)
     try:
+        progress.say(f"run {run.path}")
         history = fit(
             model,
             data.train,
@@ -258,7 +278,13 @@ def _train(config: Config, data: Data, run: Run, callbacks) -> dict[str, list[fl
             seed=config.seed,
             class_weights=weights,
             callbacks=[
-                RunLog(run, writer, progress, config.log.every),
+                RunLog(
+                    run,
+                    writer,
+                    progress,
+                    every=config.log.every,
+                    judged=len(data.validation.labels),
+                ),
                 best,
                 Pictures(writer, data, config),
                 *_early_stopping(config),
@@ -281,7 +307,7 @@ def save_model(model: keras.Model, run: Run) -> None:
     """Replace the run's `model.keras`, in one step."""
     temporary = run.path / ".model.keras"
     # A model of its own: the optimizer and the loss stay out of the file.
-    keras.Model(model.inputs, model.outputs, name=model.name).save(temporary)
+    keras.Model(model.input, model.output, name=model.name).save(temporary)
     os.replace(temporary, run.model_path)
 
 

@@ -365,7 +365,6 @@ def test_stop_training_ends_after_the_epoch():
     assert len(record.steps) == 2 * STEPS
 
 
-@pytest.mark.xfail(strict=True, reason="the rest of the epoch is trained, too")
 def test_stop_training_ends_at_once_inside_an_epoch():
     class Stop(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from seqtrain.config import ModelConfig
 from seqtrain.layers import GRU, LSTM, RNN, Bidirectional, Dropout
@@ -151,14 +152,10 @@ def test_document_formulation_and_its_outputs_reach_the_layers():
     assert tuple(model.layers[4].bias.shape) == (3 * UNITS,)
 
 
-@pytest.mark.xfail(strict=True, reason="the last part is h_T, not the output y_T")
-def test_concat_begins_with_the_output_that_last_takes():
+def test_concat_of_a_layer_with_outputs_is_refused():
     layer = {"cell": "rnn", "formulation": "document", "output_units": 2}
-    kernels = [
-        make_model(layer, pooling=pooling).get_layer("logits").kernel
-        for pooling in ("last", "concat")
-    ]
-    assert [kernel.shape[0] for kernel in kernels] == [2, 6]
+    with pytest.raises(ValidationError, match="last, mean or max"):
+        make_model(layer, pooling="concat")
 
 
 def test_initializers_reach_the_layer():

@@ -266,6 +266,17 @@ class ModelConfig(Section):
     )
     dropout: Rate = Field(0.0, description="dropout on the pooled features")
 
+    @field_validator("pooling")
+    @classmethod
+    def _concat_takes_the_state(cls, pooling: str, info: ValidationInfo) -> str:
+        layers = info.data.get("layers")
+        if pooling == "concat" and layers and layers[-1].output_units is not None:
+            raise ValueError(
+                "'concat' takes the last state, with output_units it must be "
+                "last, mean or max"
+            )
+        return pooling
+
 
 class TrainConfig(Section):
     """How the model is trained."""

@@ -1,7 +1,7 @@
 """A sequence read from both ends at once."""
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from .recurrence import recurrence
 from .recurrent import GRU, LSTM, RNN, split_states, time_major
@@ -56,7 +56,6 @@ class Bidirectional(keras.Layer):
     """
 
     def __init__(self, layer, merge_mode="concat", **kwargs):
-        super().__init__(**kwargs)
         if merge_mode not in MERGES:
             raise ValueError(
                 f"merge_mode is {merge_mode!r}, it must be one of {', '.join(MERGES)}"
@@ -65,6 +64,7 @@ class Bidirectional(keras.Layer):
             raise ValueError(
                 f"layer is {layer!r}, it must be an RNN, LSTM or GRU of seqtrain.layers"
             )
+        super().__init__(**{"dtype": layer.dtype_policy, **kwargs})
         config = layer.get_config()
         config["name"] = f"backward_{layer.name}"
         if config["seed"] is not None:
@@ -89,12 +89,11 @@ class Bidirectional(keras.Layer):
         forward, backward = self.layers
         given = (None, None)
         if initial_state is not None:
-            given = (
-                initial_state[: forward.num_states],
-                initial_state[forward.num_states :],
-            )
+            flat = tree.flatten(initial_state)
+            given = (flat[: forward.num_states], flat[forward.num_states :])
         passes = None
         if mask is not None:
+            mask = ops.cast(mask, "bool")
             passes = time_major(mask)[..., None]
             passes = _both(passes, ops.flip(passes, 0))
         bias = forward.recurrent_bias()

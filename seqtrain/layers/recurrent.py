@@ -84,8 +84,7 @@ class _Recurrent(keras.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not isinstance(units, int) or isinstance(units, bool) or units < 1:
-            raise ValueError(f"units is {units!r}, it must be a positive integer")
+        check_size("units", units)
         if formulation not in FORMULATIONS:
             raise ValueError(
                 f"formulation is {formulation!r}, it must be one of "
@@ -119,14 +118,14 @@ class _Recurrent(keras.Layer):
             "recurrent_kernel", (self.units, columns), self.recurrent_initializer
         )
         self._build_formulation(add)
-        if isinstance(self.bias_initializer, Chrono):
-            self.bias_initializer.timesteps = (
-                self.bias_initializer.timesteps or timesteps
-            )
+        chrono = self.bias_initializer
+        if isinstance(chrono, Chrono) and chrono.timesteps is None:
+            self.bias_initializer = Chrono(timesteps, chrono.seed)
         self.bias = add("bias", self._bias_shape(), self._initial_bias)
 
     def call(self, inputs, initial_state=None, mask=None, training=None):
-        mask = None if mask is None else time_major(mask)[..., None]
+        if mask is not None:
+            mask = time_major(ops.cast(mask, "bool"))[..., None]
         hidden, states = recurrence(
             self.step(),
             self.project(inputs, training),
@@ -297,10 +296,8 @@ class RNN(_Recurrent):
                 f"output_units is {output_units!r}, "
                 "it goes with formulation='document' only"
             )
-        if output_units is not None and output_units < 1:
-            raise ValueError(
-                f"output_units is {output_units!r}, it must be a positive integer"
-            )
+        if output_units is not None:
+            check_size("output_units", output_units)
         if isinstance(self.bias_initializer, Chrono):
             raise ValueError(
                 "bias_initializer is 'chrono', an RNN has no gate that it could set"
@@ -534,6 +531,12 @@ class GRU(_Recurrent):
         update = self.bias_initializer((self.units,), dtype)
         rest = ops.zeros((math.prod(shape) - self.units,), dtype)
         return ops.reshape(ops.concatenate([update, rest]), shape)
+
+
+def check_size(name, value):
+    """Refuse what is not a positive integer."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} is {value!r}, it must be a positive integer")
 
 
 def time_major(tensor):
