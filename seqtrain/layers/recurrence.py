@@ -46,9 +46,9 @@ def recurrence(
         recurrent_kernels: U1, U2, …, each `([directions,] units, columns)`, for
             the first states in turn.
         recurrent_bias: b, `([directions,] 1, columns)`.
-        mask: `(timesteps, [directions,] batch, 1)`, true for a real token. A
-            column of it costs a step no more than a comparison with the lengths
-            would, and holes or padding on the left need no other path.
+        mask: `(timesteps, [directions,] batch, 1)`, true for a real token. A step
+            selects by a column of it as it would by a comparison with lengths,
+            and holes or padding on the left need no path of their own.
         apart: How many of the last columns stay apart.
 
     Returns:
