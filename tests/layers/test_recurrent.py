@@ -30,7 +30,7 @@ from cases import (
     results_and_gradients,
 )
 
-from seqtrain.layers import GRU, LSTM, RNN
+from seqtrain.layers import GRU, LSTM, RNN, Bidirectional, Chrono
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
@@ -331,3 +331,22 @@ def test_wrong_number_of_initial_states_is_refused(rng):
     (state,) = random_states("gru", rng)
     with pytest.raises(ValueError, match="initial_state.*1.*2"):
         layer(random_inputs(rng), initial_state=[state])
+
+
+def test_layers_that_share_a_chrono_each_take_their_own_length():
+    chrono = Chrono(seed=1)
+    short, long = (LSTM(500, bias_initializer=chrono) for _ in range(2))
+    short.build((None, 10, FEATURES))
+    long.build((None, 100, FEATURES))
+    longest = [np.max(layer.bias[500:1000]) for layer in (short, long)]
+    assert longest[0] < np.log(9) < longest[1] < np.log(99)
+
+
+@pytest.mark.parametrize("wrap", [lambda layer: layer, Bidirectional])
+def test_mask_of_integers_is_one_of_booleans(wrap, rng):
+    layer = wrap(GRU(UNITS, dtype="float64"))
+    inputs = rng.normal(size=(2, TIMESTEPS, FEATURES))  # float64, as the layer
+    mask = np.arange(TIMESTEPS) < np.array([[TIMESTEPS], [2]])
+    outputs = layer(inputs, mask=mask)
+    np.testing.assert_array_equal(layer(inputs, mask=mask.astype("int32")), outputs)
+    assert layer.compute_dtype == "float64"
