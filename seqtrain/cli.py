@@ -134,8 +134,10 @@ def predict(
     from .runs import Run, is_run
 
     texts = list(arguments or ())
-    # What looks like a path is a run, be it a misspelt one, and not a text.
-    named = texts and (is_run(texts[0]) or re.fullmatch(r"\S+/\S*", texts[0]))
+    # What looks like a path, or stands before "-", is a run, be it a misspelt one.
+    named = texts and (
+        is_run(texts[0]) or re.fullmatch(r"\S+/\S*", texts[0]) or texts[1:] == ["-"]
+    )
     directory = Run.open(Path(texts.pop(0)) if named else None)
     if bool(texts) == bool(file):
         raise ConfigError(

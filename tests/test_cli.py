@@ -513,3 +513,11 @@ def test_runs_lists_each_run_with_its_results(call):
     assert header.split()[:3] == ["run", "status", "started"]
     assert row.split()[:2] == ["tiny-1", "finished"]
     assert "-" not in row.split()[-4:]
+
+
+@pytest.mark.parametrize("name", ["tiny-9", "runs/tiny"])
+def test_a_misspelt_run_is_no_text_to_predict(call, name):
+    done = call("predict", name, "-")
+    assert done.returncode == 2
+    assert f"{name} does not exist" in done.stderr
+    assert not done.stdout
