@@ -1,10 +1,12 @@
 """A sequence read from both ends at once."""
 
+import os
+
 import keras
 from keras import ops, tree
 
-from .recurrence import recurrence
-from .recurrent import GRU, LSTM, RNN, split_states, time_major
+from .recurrence import in_parts
+from .recurrent import GRU, LSTM, RNN, split_states
 
 MERGES = {
     "concat": lambda forward, backward: ops.concatenate([forward, backward], -1),
@@ -91,44 +93,29 @@ class Bidirectional(keras.Layer):
         if initial_state is not None:
             flat = tree.flatten(initial_state)
             given = (flat[: forward.num_states], flat[forward.num_states :])
-        passes = None
         if mask is not None:
             mask = ops.cast(mask, "bool")
-            passes = time_major(mask)[..., None]
-            passes = _both(passes, ops.flip(passes, 0))
-        bias = forward.recurrent_bias()
-        hidden, states = recurrence(
-            forward.step(),
-            _both(
-                forward.project(inputs, training),
-                backward.project(ops.flip(inputs, 1), training),
-            ),
-            [
-                _both(*pair)
-                for pair in zip(
-                    split_states(given[0], forward, inputs),
-                    split_states(given[1], backward, inputs),
-                    strict=True,
-                )
-            ],
-            [
-                _both(*pair)
-                for pair in zip(
-                    forward.recurrent_kernels(),
-                    backward.recurrent_kernels(),
-                    strict=True,
-                )
-            ],
-            recurrent_bias=None
-            if bias is None
-            else _both(bias, backward.recurrent_bias()),
-            mask=passes,
-            apart=forward.apart(),
+
+        def run(layer, inputs, states, mask):
+            """One direction; on several cores both go side by side."""
+            return in_parts(
+                layer.run,
+                layer.drop(inputs, training),
+                split_states(states, layer, inputs),
+                mask,
+                cores=os.cpu_count() // 2,
+            )
+
+        reverse = [None if x is None else ops.flip(x, 1) for x in (inputs, mask)]
+        hidden, states = zip(
+            run(forward, inputs, given[0], mask),
+            run(backward, reverse[0], given[1], reverse[1]),
+            strict=True,
         )
         if forward.return_sequences:
-            hidden = time_major(hidden[:, 0]), time_major(ops.flip(hidden[:, 1], 0))
+            hidden = hidden[0], ops.flip(hidden[1], 1)
         else:
-            hidden = states[0][0], states[0][1]
+            hidden = states[0][0], states[1][0]
         outputs = MERGES[self.merge_mode](
             forward.output_of(hidden[0]), backward.output_of(hidden[1])
         )
@@ -137,7 +124,7 @@ class Bidirectional(keras.Layer):
             outputs = ops.where(present[..., None], outputs, 0)
         if not forward.return_state:
             return outputs
-        return [outputs, *(s[0] for s in states), *(s[1] for s in states)]
+        return [outputs, *states[0], *states[1]]
 
     def compute_output_shape(self, inputs_shape, initial_state_shape=None):
         shape = self.forward_layer.compute_output_shape(inputs_shape)
@@ -162,8 +149,3 @@ class Bidirectional(keras.Layer):
     def from_config(cls, config):
         layer = keras.saving.deserialize_keras_object(config["layer"])
         return cls(**{**config, "layer": layer})
-
-
-def _both(forward, backward):
-    """Both directions' tensors, with the axis of directions before the batch."""
-    return ops.stack([forward, backward], axis=-3)

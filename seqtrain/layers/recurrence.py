@@ -1,140 +1,297 @@
 """One loop over time that runs any recurrent cell, forward and backward."""
 
+import os
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
+from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
-Step = Callable[[tf.Tensor, Sequence[tf.Tensor]], tuple[tf.Tensor, ...]]
+Tensors = Sequence[tf.Tensor]
+
+ROWS = 16  # of a part at least: with fewer a product wastes most of a core
+
+
+class Cell(NamedTuple):
+    """The equations of one timestep and of its gradient.
+
+    The columns of the pre-activations stand in blocks. In a block `z = x + a` is
+    the sum of what comes from the input and from the old states; a block that is
+    apart gives the step both, x and a, in its place.
+
+    Attributes:
+        step: `step(pre, states)` gives the new states, and what `gradient` needs
+            besides them; elementwise in the batch.
+        gradient: `gradient(saved, old, new, d_new)` gives the gradients of `pre`
+            and of the old states, without what flows through a.
+        blocks: The columns of each block, as multiples of the units.
+        apart: Whether a block is apart.
+        kept: How many tensors `step` gives for `gradient`, each like a state.
+        halved: The gates, in their stored order, whose pre-activations come
+            halved.
+    """
+
+    step: Callable[[Tensors, Tensors], tuple[Tensors, Tensors]]
+    gradient: Callable[[Tensors, Tensors, Tensors, Tensors], tuple[Tensors, Tensors]]
+    blocks: tuple[int, ...]
+    apart: tuple[bool, ...]
+    kept: int
+    halved: tuple[int, ...] = ()
 
 
 def recurrence(
-    step: Step,
-    projected: tf.Tensor,
-    states: Sequence[tf.Tensor],
-    recurrent_kernels: Sequence[tf.Tensor],
+    cell: Cell,
+    inputs: Tensors,
+    states: Tensors,
+    kernels: Sequence[Tensors],
     *,
-    recurrent_bias: tf.Tensor | None = None,
+    biases: Tensors = (),
     mask: tf.Tensor | None = None,
-    apart: int = 0,
-) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
+    sequences: bool = True,
+) -> tuple[tf.Tensor | None, tuple[tf.Tensor, ...]]:
     """Run the equations of a cell over all timesteps.
 
-    Only what must wait for the previous timestep stands in the loop: the
-    products of the old states and the step itself,
+    Only what must wait for the previous timestep stands in the loop, the products
+    of the old states and the step itself,
 
-        a_t = s1_{t-1} U1 + s2_{t-1} U2 + … + b     one product for each kernel
-        z_t = x_t + a_t                             pre-activations
-        s_t = step(z_t, s_{t-1})                    where the mask is true
+        a_t = s1_{t-1} U1 + s2_{t-1} U2 + … + b     for each block of columns
+        s_t = step(x_t + a_t, s_{t-1})              where the mask is true
         s_t = s_{t-1}                               where it is false
 
-    with `x_t` the input, already projected. A cell that needs `x_t` and `a_t`
-    apart (the GRU's candidate does) names how many of their last columns stay
-    so; z_t then ends with those columns of x_t, followed by those of a_t.
-
-    The backward pass is a loop in reverse. It carries the gradients of the
-    states, takes the local gradient of the step from a tape, and keeps ∂L/∂z_t;
-    after the loop the gradient of each kernel is one product over all timesteps.
-
-    All tensors are time-major. An axis for directions may stand before the
-    batch: then everything has it, and one loop runs all directions.
+    with `x_t` the input, already projected. The backward pass is a loop in reverse.
+    It carries the gradients of the states and keeps those of x_t and a_t; after the
+    loop the gradient of each kernel is one product over all timesteps.
 
     Args:
-        step: `step(z, states)` gives the new states; elementwise in the batch.
-        projected: x, `(timesteps, [directions,] batch, columns)`.
-        states: The initial states, the hidden state first, each
-            `([directions,] batch, units)`.
-        recurrent_kernels: U1, U2, …, each `([directions,] units, columns)`, for
-            the first states in turn.
-        recurrent_bias: b, `([directions,] 1, columns)`.
-        mask: `(timesteps, [directions,] batch, 1)`, true for a real token. A step
-            selects by a column of it as it would by a comparison with lengths,
-            and holes or padding on the left need no path of their own.
-        apart: How many of the last columns stay apart.
+        cell: The equations.
+        inputs: x in blocks, each `(timesteps, batch, columns)`.
+        states: The initial states, the hidden state first, each `(batch, units)`.
+        kernels: U1, U2, …, for the first states in turn; each in blocks, each
+            `(units, columns)`.
+        biases: b, `(units,)` for each block that is apart; none if it has none.
+        mask: `(timesteps, batch, 1)`, true for a real token.
+        sequences: Whether the hidden states of all timesteps are wanted.
 
     Returns:
-        The hidden states of all timesteps `(timesteps, [directions,] batch,
-        units)`, and the last states.
+        The hidden states of all timesteps `(batch, timesteps, units)`, or None; and
+        the last states.
     """
-    num_states, num_kernels = len(states), len(recurrent_kernels)
-    has_bias = recurrent_bias is not None
-
-    def masked_step(t, z, old):
-        new = step(z, old)
-        if mask is None:
-            return tuple(new)
-        return tuple(tf.where(mask[t], n, o) for n, o in zip(new, old, strict=True))
+    counts = (len(inputs), len(states), len(kernels) * len(inputs), len(biases))
+    compiled = _compiles(inputs[0].shape[0])
 
     # Only tensors that get a gradient are arguments: that is what
     # tf.custom_gradient asks for.
     @tf.custom_gradient
-    def run(projected, *rest):
-        initial, kernels = rest[:num_states], rest[num_states:][:num_kernels]
-        timesteps = tf.shape(projected)[0]
-
-        def array(size, like):
-            return tf.TensorArray(projected.dtype, size, element_shape=like.shape)
-
-        def forward(t, states, zs, history):
-            recurrent = _sum(s @ u for s, u in zip(states, kernels, strict=False))
-            if has_bias:
-                recurrent += rest[-1]
-            z = _join(projected[t], recurrent, apart)
-            states = masked_step(t, z, states)
-            history = tuple(
-                a.write(t + 1, s) for a, s in zip(history, states, strict=True)
-            )
-            return t + 1, states, zs.write(t, z), history
-
-        z_shape = _join(projected[0], projected[0], apart)
-        _, last, zs, history = tf.while_loop(
-            lambda t, *_: t < timesteps,
-            forward,
-            (
-                0,
-                tuple(initial),
-                array(timesteps, z_shape),
-                tuple(array(timesteps + 1, s).write(0, s) for s in initial),
-            ),
+    def run(*tensors):
+        # A compiled loop has no gradient but ours: without this TensorFlow would
+        # derive another one beside it.
+        held = [tf.stop_gradient(t) for t in tensors] if compiled else tensors
+        inputs, states, kernels, biases = _take(held, counts)
+        kernels = _take(kernels, [counts[0]] * (counts[2] // counts[0]))
+        forward = _compiled_forward if compiled else _forward
+        hidden, last, saved, history = forward(
+            cell, inputs, states, kernels, biases, mask, sequences
         )
-        zs = zs.stack()  # (timesteps, [directions,] batch, columns + apart)
-        history = [a.stack() for a in history]  # (timesteps + 1, …, units)
 
-        def gradient(d_hidden, *d_last):
-            def backward(t, d_states, d_zs):
-                d_states = (d_states[0] + d_hidden[t], *d_states[1:])
-                z, old = zs[t], [h[t] for h in history]
-                with tf.GradientTape(watch_accessed_variables=False) as tape:
-                    tape.watch([z, *old])
-                    new = masked_step(t, z, old)
-                d_z, *d_old = tape.gradient(
-                    new, [z, *old], d_states, tf.UnconnectedGradients.ZERO
-                )
-                _, d_recurrent = _split(d_z, apart)
-                for i, kernel in enumerate(kernels):
-                    d_old[i] += tf.matmul(d_recurrent, kernel, transpose_b=True)
-                return t - 1, tuple(d_old), d_zs.write(t, d_z)
-
-            _, d_initial, d_zs = tf.while_loop(
-                lambda t, *_: t >= 0,
-                backward,
-                (timesteps - 1, tuple(d_last), array(timesteps, z_shape)),
+        def gradient(*d_results):
+            d_hidden = d_results[0] if sequences else None
+            d_last = d_results[1 if sequences else 0 :]
+            backward = _compiled_backward if compiled else _backward
+            d_inputs, d_initial, d_recurrent = backward(
+                cell, saved, history, kernels, mask, d_hidden, d_last
             )
-            d_projected, d_recurrent = _split(d_zs.stack(), apart)
-            product = "tdbu,tdbc->duc" if len(d_recurrent.shape) == 4 else "tbu,tbc->uc"
             d_kernels = [
-                tf.einsum(product, h[:-1], d_recurrent) for h in history[:num_kernels]
+                tf.matmul(_rows(state[:-1]), _rows(d), transpose_a=True)
+                for state, _ in zip(history, kernels, strict=False)
+                for d in d_recurrent
             ]
-            d_bias = []
-            if has_bias:
-                total = tf.reduce_sum(d_recurrent, [0, -2])
-                d_bias = [tf.reshape(total, tf.shape(rest[-1]))]
-            return (d_projected, *d_initial, *d_kernels, *d_bias)
+            d_apart = [d for d, apart in _pairs(d_recurrent, cell.apart) if apart]
+            d_biases = [
+                tf.reduce_sum(d, [0, 1]) for d, _ in zip(d_apart, biases, strict=False)
+            ]
+            return (*d_inputs, *d_initial, *d_kernels, *d_biases)
 
-        return (history[0][1:], *last), gradient
+        return ((hidden, *last) if sequences else tuple(last)), gradient
 
-    bias = [recurrent_bias] if has_bias else []
-    hidden, *last = run(projected, *states, *recurrent_kernels, *bias)
+    results = run(*inputs, *states, *(u for blocks in kernels for u in blocks), *biases)
+    if not sequences:
+        return None, results
+    hidden, *last = results
+    # The loop does not tell TensorFlow, and the next layer compiles for a length.
+    hidden.set_shape([states[0].shape[0], inputs[0].shape[0], states[0].shape[1]])
     return hidden, tuple(last)
+
+
+def _forward(cell, inputs, states, kernels, biases, mask, sequences):
+    timesteps, dtype = tf.shape(inputs[0])[0], inputs[0].dtype
+    # Nothing in the loop is broadcast: XLA vectorizes a read of one timestep only
+    # where every other operand has the same shape.
+    biases = [tf.broadcast_to(b, tf.shape(states[0])) for b in biases]
+    mask = _as_wide_as(mask, states[0])
+
+    def step(t, states):
+        pre, of_blocks = [], iter(biases)
+        for block, (x, apart) in enumerate(_pairs(inputs, cell.apart)):
+            a = _sum(s @ u[block] for s, u in zip(states, kernels, strict=False))
+            if apart:
+                pre += [x[t], a + next(of_blocks, 0)]
+            else:
+                pre += [x[t] + a]
+        new, saved = cell.step(pre, states)
+        if mask is not None:
+            new = [tf.where(mask[t], n, s) for n, s in _pairs(new, states)]
+        return tuple(new), tuple(saved)
+
+    def body(t, states, saved, history):
+        states, kept = step(t, states)
+        saved = tuple(a.write(t, k) for a, k in _pairs(saved, kept))
+        history = tuple(a.write(t + 1, s) for a, s in _pairs(history, states))
+        return t + 1, states, saved, history
+
+    def array(size, like):
+        return tf.TensorArray(dtype, size, element_shape=like.shape)
+
+    _, last, saved, history = tf.while_loop(
+        lambda t, *_: t < timesteps,
+        body,
+        (
+            0,
+            tuple(states),
+            tuple(array(timesteps, states[0]) for _ in range(cell.kept)),
+            tuple(array(timesteps + 1, s).write(0, s) for s in states),
+        ),
+    )
+    history = [a.stack() for a in history]  # each (timesteps + 1, batch, units)
+    hidden = tf.transpose(history[0][1:], [1, 0, 2]) if sequences else None
+    return hidden, last, [a.stack() for a in saved], history
+
+
+def _backward(cell, saved, history, kernels, mask, d_hidden, d_last):
+    timesteps, dtype = tf.shape(history[0])[0] - 1, history[0].dtype
+    mask = _as_wide_as(mask, d_last[0])
+    if d_hidden is not None:
+        d_hidden = tf.transpose(d_hidden, [1, 0, 2])
+
+    def step(t, d_states):
+        if d_hidden is not None:
+            d_states = (d_states[0] + d_hidden[t], *d_states[1:])
+        d_new, d_kept = d_states, [0] * len(d_states)
+        if mask is not None:
+            d_new = [tf.where(mask[t], d, tf.zeros_like(d)) for d in d_states]
+            d_kept = [tf.where(mask[t], tf.zeros_like(d), d) for d in d_states]
+        old, new = [s[t] for s in history], [s[t + 1] for s in history]
+        d_pre, d_old = cell.gradient([s[t] for s in saved], old, new, d_new)
+        d_pre, d_inputs, d_recurrent = list(d_pre), [], []
+        for apart in cell.apart:
+            d_inputs.append(d_pre.pop(0))
+            d_recurrent.append(d_pre.pop(0) if apart else d_inputs[-1])
+        # One product for all blocks: they add up.
+        d_a = _join(d_recurrent)
+        d_old = [d + k for d, k in _pairs(d_old, d_kept)]
+        for i, blocks in enumerate(kernels):
+            d_old[i] += tf.matmul(d_a, _join(blocks), transpose_b=True)
+        return d_old, d_inputs, [d for d, a in _pairs(d_recurrent, cell.apart) if a]
+
+    def body(t, d_states, *arrays):
+        d_states, *gradients = step(t, d_states)
+        arrays = (
+            tuple(a.write(t, d) for a, d in _pairs(*pair))
+            for pair in zip(arrays, gradients, strict=True)
+        )
+        return t - 1, tuple(d_states), *arrays
+
+    def arrays(shapes):
+        return tuple(
+            tf.TensorArray(dtype, timesteps, element_shape=shape) for shape in shapes
+        )
+
+    shapes = [[d_last[0].shape[0], u.shape[1]] for u in kernels[0]]
+    _, d_initial, d_inputs, d_apart = tf.while_loop(
+        lambda t, *_: t >= 0,
+        body,
+        (
+            timesteps - 1,
+            tuple(d_last),
+            arrays(shapes),
+            arrays(shape for shape, apart in _pairs(shapes, cell.apart) if apart),
+        ),
+    )
+    d_inputs = [a.stack() for a in d_inputs]
+    d_apart = [a.stack() for a in d_apart]
+    d_recurrent = [
+        d_apart.pop(0) if apart else d for d, apart in _pairs(d_inputs, cell.apart)
+    ]
+    return d_inputs, d_initial, d_recurrent
+
+
+# A loop in a compiled function of its own is as fast outside of a compiled train step
+# as inside, and two of them run side by side, which inside they never do.
+_compiled_forward, _compiled_backward = (
+    tf.function(loop, jit_compile=True, autograph=False)
+    for loop in (_forward, _backward)
+)
+
+
+def _compiles(timesteps):
+    """Whether a loop over so many timesteps is compiled by itself.
+
+    XLA compiles for one length: where that is not known it would compile again for
+    every new one. An eager call would wait for it.
+    """
+    graph = tf.compat.v1.get_default_graph()
+    return (
+        not tf.executing_eagerly()
+        and not GraphOrParentsInXlaContext(graph)
+        and timesteps is not None
+    )
+
+
+def in_parts(run, inputs, states, mask, *, cores=None):
+    """Run a loop over a batch in parts that go side by side, one for each core.
+
+    Every sequence is computed by itself, so the results are those of the whole.
+
+    Args:
+        run: `run(inputs, states, mask)` gives a sequence or None, and states.
+        inputs: `(batch, timesteps, features)`.
+        states: The initial states, each `(batch, units)`.
+        mask: `(batch, timesteps)`, or None.
+        cores: How many there are; all by default.
+    """
+    count = cores or os.cpu_count()
+    batch = inputs.shape[0]
+    if batch is not None:
+        count = min(count, batch // ROWS)
+    if count < 2 or not _compiles(inputs.shape[1]):
+        return run(inputs, states, mask)
+    batch = tf.shape(inputs)[0] if batch is None else batch
+    sizes = [(batch + part) // count for part in range(count)]
+    cut = [
+        [None] * count if tensor is None else tf.split(tensor, sizes)
+        for tensor in (inputs, *states, mask)
+    ]
+    results = [run(x, s, m) for x, *s, m in zip(*cut, strict=True)]
+    sequences, states = zip(*results, strict=True)
+    sequence = None if sequences[0] is None else tf.concat(sequences, 0)
+    return sequence, [tf.concat(parts, 0) for parts in zip(*states, strict=True)]
+
+
+def _take(tensors, counts):
+    """Cut a flat sequence into pieces."""
+    tensors = iter(tensors)
+    return [[next(tensors) for _ in range(count)] for count in counts]
+
+
+def _as_wide_as(mask, state):
+    """The mask of `(timesteps, batch, 1)` for all units."""
+    if mask is None:
+        return None
+    return tf.broadcast_to(mask, tf.concat([tf.shape(mask)[:1], tf.shape(state)], 0))
+
+
+def _rows(tensor):
+    """All timesteps of all sequences below each other."""
+    return tf.reshape(tensor, [-1, tensor.shape[-1]])
 
 
 def _sum(terms):
@@ -144,16 +301,9 @@ def _sum(terms):
     return first
 
 
-def _join(x, recurrent, apart):
-    if not apart:
-        return x + recurrent
-    added = x[..., :-apart] + recurrent[..., :-apart]
-    return tf.concat([added, x[..., -apart:], recurrent[..., -apart:]], -1)
+def _join(blocks):
+    return blocks[0] if len(blocks) == 1 else tf.concat(blocks, -1)
 
 
-def _split(d_z, apart):
-    """The gradients of x and of `recurrent` from that of `_join`."""
-    if not apart:
-        return d_z, d_z
-    d_added = d_z[..., : -2 * apart]
-    return d_z[..., :-apart], tf.concat([d_added, d_z[..., -apart:]], -1)
+def _pairs(first, second):
+    return zip(first, second, strict=True)

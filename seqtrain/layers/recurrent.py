@@ -3,62 +3,16 @@
 import math
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops, tree
 
+from .cells import gru_cell, lstm_cell, rnn_cell
 from .dropout import drop
 from .initializers import Chrono, find_initializer
-from .recurrence import recurrence
+from .recurrence import in_parts, recurrence
 
 FORMULATIONS = ("standard", "document")
-
-
-def rnn_step(activation):
-    """The equation of an RNN: `h_t = φ(z_t)`."""
-
-    def step(z, states):
-        return (activation(z),)
-
-    return step
-
-
-def lstm_step(activation):
-    """The equations of an LSTM, from z in the order i f g o and `(hidden, cell)`."""
-
-    def step(z, states):
-        _, cell = states
-        i, f, g, o = tf.split(z, 4, axis=-1)
-        cell = tf.sigmoid(f) * cell + tf.sigmoid(i) * activation(g)
-        return tf.sigmoid(o) * activation(cell), cell
-
-    return step
-
-
-def gru_step(activation):
-    """The equations of a GRU, from z in the order z r g, with g in two parts.
-
-    The third block is what the candidate takes from the input, the fourth what
-    it takes from the old state, which the reset gate multiplies.
-    """
-
-    def step(z, states):
-        (hidden,) = states
-        z, r, g, recurrent = tf.split(z, 4, axis=-1)
-        z = tf.sigmoid(z)
-        return (z * hidden + (1 - z) * activation(g + tf.sigmoid(r) * recurrent),)
-
-    return step
-
-
-def literal_gru_step(activation):
-    """The document's GRU, which lacks the term `z_t * h_{t-1}`."""
-
-    def step(z, states):
-        z, r, g, recurrent = tf.split(z, 4, axis=-1)
-        candidate = activation(g + tf.sigmoid(r) * recurrent)
-        return ((1 - tf.sigmoid(z)) * candidate,)
-
-    return step
 
 
 class _Recurrent(keras.Layer):
@@ -125,47 +79,85 @@ class _Recurrent(keras.Layer):
 
     def call(self, inputs, initial_state=None, mask=None, training=None):
         if mask is not None:
-            mask = time_major(ops.cast(mask, "bool"))[..., None]
-        hidden, states = recurrence(
-            self.step(),
-            self.project(inputs, training),
+            mask = ops.cast(mask, "bool")
+        hidden, states = in_parts(
+            self.run,
+            self.drop(inputs, training),
             split_states(initial_state, self, inputs),
-            self.recurrent_kernels(),
-            recurrent_bias=self.recurrent_bias(),
-            mask=mask,
-            apart=self.apart(),
+            mask,
         )
-        outputs = self.output_of(
-            time_major(hidden) if self.return_sequences else states[0]
-        )
+        outputs = self.output_of(hidden if self.return_sequences else states[0])
         if mask is not None and (initial_state is not None or self.output_units):
             outputs = ops.where(self._has_begun(mask), outputs, 0)
         return [outputs, *states] if self.return_state else outputs
 
-    def project(self, inputs, training=None):
-        """The input's share of the pre-activations, `x_t W + b`, time-major.
+    def drop(self, inputs, training=None):
+        """The inputs with one pattern of dropout for all timesteps, as in Keras."""
+        if not (self.dropout and training):
+            return inputs
+        batch, _, features = ops.shape(inputs)
+        pattern = (batch, 1, features)
+        return drop(inputs, self.dropout, pattern, self.seed_generator)
 
-        One product for all timesteps, `(timesteps, batch, gates * units)`.
+    def run(self, inputs, states, mask=None):
+        """Run the loop over sequences.
+
+        Args:
+            inputs: `(batch, timesteps, features)`.
+            states: The initial states, each `(batch, units)`.
+            mask: `(batch, timesteps)`.
+
+        Returns:
+            The hidden states `(batch, timesteps, units)`, or None without
+            `return_sequences`; and the last states.
         """
-        if self.dropout and training:
-            # One pattern for all timesteps of a sequence, as in Keras.
-            batch, _, features = ops.shape(inputs)
-            pattern = (batch, 1, features)
-            inputs = drop(inputs, self.dropout, pattern, self.seed_generator)
-        kernel, bias = (tf.convert_to_tensor(w) for w in (self.kernel, self.bias))
-        return time_major(inputs) @ kernel + self._input_bias(bias)
+        return recurrence(
+            self.cell(),
+            self._project(inputs),
+            states,
+            [self._blocks(kernel) for kernel in self.recurrent_kernels()],
+            biases=self.recurrent_biases(),
+            mask=None if mask is None else tf.transpose(mask)[..., None],
+            sequences=self.return_sequences,
+        )
 
     def recurrent_kernels(self):
         """One kernel for each state that the pre-activations see."""
-        return [tf.convert_to_tensor(self.recurrent_kernel)]
+        return [self.recurrent_kernel]
 
-    def recurrent_bias(self):
-        """The bias of the recurrent product, where it has one of its own."""
-        return None
+    def recurrent_biases(self):
+        """The biases of recurrent products that stay apart from the input's."""
+        return ()
 
-    def apart(self):
-        """Columns in which the input's and the recurrent product stay apart."""
-        return 0
+    def input_bias(self):
+        """The bias of the input's product."""
+        return tf.convert_to_tensor(self.bias)
+
+    def _project(self, inputs):
+        """The input's share of the pre-activations, `x_t W + b`.
+
+        In blocks, each one product for all timesteps,
+        `(timesteps, batch, columns)`.
+        """
+        batch, timesteps, features = ops.shape(inputs)
+        rows = tf.reshape(tf.transpose(inputs, [1, 0, 2]), [-1, features])
+        blocks = zip(
+            self._blocks(self.kernel), self._blocks(self.input_bias()), strict=True
+        )
+        return [
+            tf.reshape(tf.nn.bias_add(rows @ w, b), [timesteps, batch, w.shape[1]])
+            for w, b in blocks
+        ]
+
+    def _blocks(self, weights):
+        """The columns of weights in the blocks of the cell, gates halved."""
+        cell = self.cell()
+        if cell.halved:
+            halves = np.ones(self.gates)
+            halves[list(cell.halved)] = 0.5
+            weights = weights * tf.constant(halves.repeat(self.units), weights.dtype)
+        columns = [count * self.units for count in cell.blocks]
+        return tf.split(tf.convert_to_tensor(weights), columns, axis=-1)
 
     def output_of(self, hidden):
         """What the layer puts out for a hidden state."""
@@ -204,20 +196,18 @@ class _Recurrent(keras.Layer):
 
     def _has_begun(self, mask):
         """Where an output stands: not before the first real timestep, as in Keras."""
+        present = ops.any(mask, axis=1, keepdims=True)  # (batch, 1)
         if not self.return_sequences:
-            return ops.any(mask, axis=0)  # (batch, 1)
-        first = ops.argmax(ops.cast(mask, "int32"), axis=0)
-        time = ops.arange(ops.shape(mask)[0])[:, None, None]
-        return time_major(ops.any(mask, axis=0) & (time >= first))
+            return present
+        first = ops.argmax(ops.cast(mask, "int32"), axis=1, keepdims=True)
+        begun = ops.arange(ops.shape(mask)[1]) >= first
+        return (present & begun)[..., None]  # (batch, timesteps, 1)
 
     def _build_formulation(self, add):
         """Add the weights that only one formulation has."""
 
     def _bias_shape(self):
         return (self.gates * self.units,)
-
-    def _input_bias(self, bias):
-        return bias
 
     def _find_bias_initializer(self, identifier):
         return find_initializer(identifier)
@@ -316,8 +306,8 @@ class RNN(_Recurrent):
                 name="output_bias", shape=(self.output_units,), initializer="zeros"
             )
 
-    def step(self):
-        return rnn_step(self.activation)
+    def cell(self):
+        return rnn_cell(self.activation)
 
     def output_of(self, hidden):
         if self.output_units is None:
@@ -404,13 +394,13 @@ class LSTM(_Recurrent):
     def __init__(self, units, *, bias_initializer="forget_one", **kwargs):
         super().__init__(units, bias_initializer=bias_initializer, **kwargs)
 
-    def step(self):
-        return lstm_step(self.activation)
+    def cell(self):
+        return lstm_cell(self.activation)
 
     def recurrent_kernels(self):
         kernels = super().recurrent_kernels()
         if self.formulation == "document":
-            kernels.append(tf.convert_to_tensor(self.peephole_kernel))
+            kernels.append(self.peephole_kernel)
         return kernels
 
     def _build_formulation(self, add):
@@ -505,25 +495,25 @@ class GRU(_Recurrent):
 
     gates = 3
 
-    def step(self):
-        if self.formulation == "document":
-            return literal_gru_step(self.activation)
-        return gru_step(self.activation)
+    def cell(self):
+        return gru_cell(self.activation, literal=self.formulation == "document")
 
-    def recurrent_bias(self):
+    def input_bias(self):
+        bias = tf.convert_to_tensor(self.bias)
         if self.formulation == "document":
-            return None
-        return tf.convert_to_tensor(self.bias)[1:]  # (1, 3 * units)
+            return bias
+        # In the gates both biases are added to the same sum.
+        candidate, gates = bias[0, -self.units :], bias[:, : -self.units]
+        return tf.concat([gates[0] + gates[1], candidate], 0)
 
-    def apart(self):
-        return self.units
+    def recurrent_biases(self):
+        if self.formulation == "document":
+            return ()
+        return (tf.convert_to_tensor(self.bias)[1, -self.units :],)
 
     def _bias_shape(self):
         columns = (3 * self.units,)
         return columns if self.formulation == "document" else (2, *columns)
-
-    def _input_bias(self, bias):
-        return bias if self.formulation == "document" else bias[0]
 
     def _initial_bias(self, shape, dtype=None):
         if not isinstance(self.bias_initializer, Chrono):
@@ -537,11 +527,6 @@ def check_size(name, value):
     """Refuse what is not a positive integer."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name} is {value!r}, it must be a positive integer")
-
-
-def time_major(tensor):
-    """Swap batch and timesteps."""
-    return ops.swapaxes(tensor, 0, 1)
 
 
 def split_states(initial_state, layer, inputs):
