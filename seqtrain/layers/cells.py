@@ -14,6 +14,8 @@ import tensorflow as tf
 
 from .recurrence import Cell
 
+TANH = keras.activations.tanh
+
 
 @functools.cache
 def rnn_cell(activation) -> Cell:
@@ -43,9 +45,11 @@ def lstm_cell(activation) -> Cell:
 
     def step(pre, states):
         (z,), (_, cell) = pre, states
-        z_i, z_f, z_g, z_o = tf.split(z, 4, axis=-1)
-        i, f, o = _sigmoid(z_i), _sigmoid(z_f), _sigmoid(z_o)
-        g = activation(z_g)
+        i, f, g, o = tf.split(tf.tanh(z), 4, axis=-1)  # one pass for all
+        i, f, o = _from_tanh(i), _from_tanh(f), _from_tanh(o)
+        _, _, z_g, _ = tf.split(z, 4, axis=-1)
+        if activation is not TANH:
+            g = activation(z_g)
         cell = f * cell + i * g
         return (o * activation(cell), cell), (i, f, keep(z_g, g), o)
 
@@ -80,7 +84,7 @@ def gru_cell(activation, *, literal: bool = False) -> Cell:
     def step(pre, states):
         z_zr, x, a = pre
         (hidden,) = states
-        z, r = tf.split(_sigmoid(z_zr), 2, axis=-1)
+        z, r = tf.split(_from_tanh(tf.tanh(z_zr)), 2, axis=-1)
         before = x + r * a
         g = activation(before)
         new = (1 - z) * g
@@ -105,9 +109,9 @@ def gru_cell(activation, *, literal: bool = False) -> Cell:
     )
 
 
-def _sigmoid(half):
-    """The logistic function of z, from z / 2."""
-    return 0.5 * tf.tanh(half) + 0.5
+def _from_tanh(y):
+    """The logistic function of z, from y = tanh(z / 2)."""
+    return 0.5 * y + 0.5
 
 
 def _kept(activation):
@@ -115,7 +119,7 @@ def _kept(activation):
 
     The slope of tanh, 1 - y², follows from y; for others x is kept.
     """
-    if activation is keras.activations.tanh:
+    if activation is TANH:
         return lambda x, y: y, lambda y: (y, lambda d_y: d_y * (1 - y * y))
     return lambda x, y: x, functools.partial(_value_and_pull, activation)
 
