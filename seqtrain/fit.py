@@ -1,6 +1,8 @@
 """The epoch loop: a Keras model, encoded examples, and the `train` section."""
 
+import functools
 import math
+import time
 from collections.abc import Sequence
 
 import keras
@@ -8,12 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from .config import TrainConfig
-from .data.batches import dataset, epoch_batches
+from .data.batches import Batch, dataset, epoch_batches
 from .data.load import Encoded
 from .errors import DivergedError
 from .schedules import Schedule
-
-EVALUATION_BATCH = 256
 
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -78,11 +78,23 @@ def fit(
             epoch so far (`loss`, `accuracy`) and an epoch those means and
             `val_loss` and `val_accuracy`. A batch is told of itself, too:
             `batch_loss`, `batch_accuracy`, `gradient_norm` (of all gradients
-            together, before clipping), `examples` and `padding_share`.
+            together, before clipping), `examples`, `padding_share`,
+            `data_seconds` and `step_seconds`.
 
     Raises:
         DivergedError: If a loss or a gradient is not finite.
     """
+
+    def batches_of(encoded, epoch, *, shuffle=True):
+        return epoch_batches(
+            encoded.lengths,
+            batch_size=config.batch_size,
+            buckets=buckets,
+            seed=seed,
+            epoch=epoch,
+            shuffle=shuffle,
+        )
+
     history = keras.callbacks.History()
     callbacks = keras.callbacks.CallbackList(
         [*callbacks, history],
@@ -91,61 +103,49 @@ def fit(
         steps=math.ceil(len(training.labels) / config.batch_size),
         verbose=0,
     )
-    train_step = _compile_step(model, config)
-    judged = dataset(
-        validation,
-        epoch_batches(
-            validation.lengths,
-            batch_size=EVALUATION_BATCH,
-            buckets=buckets,
-            seed=seed,
-            epoch=0,
-            shuffle=False,
-        ),
-    )
+    steps = Steps(model, config)
+    judged = batches_of(validation, 0, shuffle=False)
     model.stop_training = False
+    if config.jit_compile:
+        weighted = class_weights is not None
+        steps.compile(batches_of(training, 0), judged, weighted=weighted)
     callbacks.on_train_begin()
     for epoch in range(config.epochs):
         callbacks.on_epoch_begin(epoch)
-        batches = epoch_batches(
-            training.lengths,
-            batch_size=config.batch_size,
-            buckets=buckets,
-            seed=seed,
-            epoch=epoch,
-        )
-        means = np.zeros(2)
-        examples = 0
-        tensors = dataset(training, batches, class_weights=class_weights)
-        for number, (batch, arrays) in enumerate(zip(batches, tensors, strict=True)):
+        means = _Means()
+        batches = batches_of(training, epoch)
+        tensors = iter(dataset(training, batches, class_weights=class_weights))
+        for number, batch in enumerate(batches):
             callbacks.on_train_batch_begin(number)
-            loss, accuracy, norm = (float(value) for value in train_step(*arrays))
+            began = time.monotonic()
+            arrays = next(tensors)
+            loaded = time.monotonic()
+            loss, accuracy, norm = steps.train(*arrays)
+            done = time.monotonic()
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 raise _diverged(epoch, model, f"loss {loss}, gradient norm {norm}")
             size = len(batch.indices)
-            examples += size
-            means += (np.array([loss, accuracy]) - means) * size / examples
+            means.add(size, loss, accuracy)
             real = training.lengths[batch.indices].sum()
             callbacks.on_train_batch_end(
                 number,
                 {
-                    "loss": means[0],
-                    "accuracy": means[1],
+                    **means.logs(),
                     "batch_loss": loss,
                     "batch_accuracy": accuracy,
                     "gradient_norm": norm,
                     "examples": size,
                     "padding_share": 1 - real / (size * batch.width),
+                    "data_seconds": loaded - began,
+                    "step_seconds": done - loaded,
                 },
             )
             if model.stop_training:
                 break
-        evaluation = model.evaluate(
-            judged, return_dict=True, verbose=0, callbacks=callbacks
-        )
+        evaluation = _evaluate(steps, validation, judged, callbacks)
         if not math.isfinite(evaluation["loss"]):
             raise _diverged(epoch, model, f"validation loss {evaluation['loss']}")
-        logs = {"loss": means[0], "accuracy": means[1]}
+        logs = means.logs()
         logs |= {f"val_{name}": value for name, value in evaluation.items()}
         callbacks.on_epoch_end(epoch, logs)
         if model.stop_training:
@@ -154,37 +154,137 @@ def fit(
     return history.history
 
 
+def _evaluate(steps, validation, batches, callbacks) -> dict[str, float]:
+    """Mean loss and accuracy; the callbacks are told as by `keras.Model.evaluate`."""
+    callbacks.on_test_begin()
+    means = _Means()
+    tensors = dataset(validation, batches)
+    for number, (batch, arrays) in enumerate(zip(batches, tensors, strict=True)):
+        callbacks.on_test_batch_begin(number)
+        means.add(len(batch.indices), *steps.judge(*arrays))
+        callbacks.on_test_batch_end(number, means.logs())
+    callbacks.on_test_end(means.logs())
+    return means.logs()
+
+
+class _Means:
+    """The mean loss and accuracy of all examples so far."""
+
+    def __init__(self):
+        self.examples, self.values = 0, np.zeros(2)
+
+    def add(self, examples, *values):
+        self.examples += examples
+        self.values += (np.array(values) - self.values) * examples / self.examples
+
+    def logs(self):
+        return dict(zip(("loss", "accuracy"), self.values.tolist(), strict=True))
+
+
 def gradients_of(model: keras.Model, tokens, labels, weights=None, *, training=True):
     """The loss of a batch, its logits, and the gradient of every trainable weight.
 
-    The gradients are dense: the norm of a sparse one would count a token that
-    stands twice in a batch as two.
+    The gradient of an embedding is sparse; `dense` makes it a tensor.
     """
     with tf.GradientTape() as tape:
         logits = model(tokens, training=training)
         loss = model.compute_loss(tokens, labels, logits, weights, training=training)
-    gradients = tape.gradient(loss, model.trainable_variables)
-    return loss, logits, [tf.convert_to_tensor(gradient) for gradient in gradients]
+    return loss, logits, tape.gradient(loss, model.trainable_variables)
 
 
-def _compile_step(model: keras.Model, config: TrainConfig):
-    """One step of the optimizer as a function of a batch."""
+def dense(gradients) -> list[tf.Tensor]:
+    """Gradients as tensors: a token that stands twice in a batch counts once."""
+    return [tf.convert_to_tensor(gradient) for gradient in gradients]
 
-    @tf.function(jit_compile=config.jit_compile, reduce_retracing=True)
-    def train_step(tokens, labels, weights=None):
-        loss, logits, gradients = gradients_of(model, tokens, labels, weights)
-        norm = tf.linalg.global_norm(gradients)
-        if config.clip_norm is not None:
-            gradients, _ = tf.clip_by_global_norm(gradients, config.clip_norm, norm)
-        model.optimizer.apply(gradients, model.trainable_variables)
-        if logits.shape[-1] == 1:
-            predictions = tf.cast(logits[:, 0] > 0, labels.dtype)
-        else:
-            predictions = tf.argmax(logits, -1, labels.dtype)
-        hits = tf.cast(predictions == labels, "float32")
-        return loss, tf.reduce_mean(hits), norm
 
-    return train_step
+class Steps:
+    """What is done with a batch, as functions that TensorFlow compiles.
+
+    Args:
+        model: Compiled by `compile_model`.
+        config: The `train` section. With `jit_compile` each shape of a batch has a
+            trace of its own, so that the loops over time are compiled by XLA, and
+            so is the update; without it one trace serves all.
+    """
+
+    def __init__(self, model: keras.Model, config: TrainConfig):
+        self.model = model
+        model.optimizer.build(model.trainable_variables)
+
+        def judge(tokens, labels):
+            logits = model(tokens, training=False)
+            return model.compute_loss(tokens, labels, logits), _accuracy(logits, labels)
+
+        def differentiate(tokens, labels, weights=None):
+            loss, logits, gradients = gradients_of(model, tokens, labels, weights)
+            return loss, _accuracy(logits, labels), gradients
+
+        # Apart, so that a batch can be differentiated before a weight is changed.
+        @tf.function(jit_compile=config.jit_compile)
+        def update(gradients):
+            gradients = dense(gradients)
+            norm = tf.linalg.global_norm(gradients)
+            if config.clip_norm is not None:
+                gradients, _ = tf.clip_by_global_norm(gradients, config.clip_norm, norm)
+            model.optimizer.apply(gradients, model.trainable_variables)
+            return norm
+
+        wrap = _for_each_shape if config.jit_compile else _for_all_shapes
+        self._judge, self._differentiate = wrap(judge), wrap(differentiate)
+        self._update = update
+
+    def train(self, *batch) -> tuple[float, float, float]:
+        """Make a step; return loss, accuracy, and the norm of all gradients."""
+        loss, accuracy, gradients = self._differentiate(*batch)
+        return float(loss), float(accuracy), float(self._update(gradients))
+
+    def judge(self, *batch) -> tuple[float, float]:
+        """Return loss and accuracy of a batch."""
+        loss, accuracy = self._judge(*batch)
+        return float(loss), float(accuracy)
+
+    def compile(
+        self, trained: Sequence[Batch], judged: Sequence[Batch], *, weighted: bool
+    ) -> None:
+        """Compile for the shapes of some batches; nothing else is changed."""
+        # A dropout's generator goes on with every batch.
+        states = [variable.numpy() for variable in self.model.non_trainable_variables]
+        for tokens, labels in _blank(trained):
+            weights = [tf.ones_like(labels, "float32")] if weighted else []
+            self._differentiate(tokens, labels, *weights)
+        for tokens, labels in _blank(judged):
+            self._judge(tokens, labels)
+        for variable, state in zip(
+            self.model.non_trainable_variables, states, strict=True
+        ):
+            variable.assign(state)
+
+
+def _for_all_shapes(function):
+    return tf.function(function, reduce_retracing=True)
+
+
+def _for_each_shape(function):
+    """A function of its own for each shape of a batch.
+
+    A single `tf.function` would warn of so many traces.
+    """
+    compiled = functools.cache(lambda shape: tf.function(function))
+    return lambda tokens, *rest: compiled(tuple(tokens.shape))(tokens, *rest)
+
+
+def _blank(batches):
+    """A batch of each shape that occurs."""
+    for shape in sorted({(len(batch.indices), batch.width) for batch in batches}):
+        yield tf.ones(shape, tf.int32), tf.zeros(shape[0], tf.int32)
+
+
+def _accuracy(logits, labels):
+    if logits.shape[-1] == 1:
+        predictions = tf.cast(logits[:, 0] > 0, labels.dtype)
+    else:
+        predictions = tf.argmax(logits, -1, labels.dtype)
+    return tf.reduce_mean(tf.cast(predictions == labels, "float32"))
 
 
 def _diverged(epoch: int, model: keras.Model, found: str) -> DivergedError:

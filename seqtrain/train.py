@@ -13,7 +13,7 @@ from .baselines import load_baselines
 from .config import Config, dump_config
 from .data.batches import bucket_lengths, dataset, epoch_batches
 from .data.load import Data, Encoded, class_weights
-from .fit import compile_model, fit, gradients_of
+from .fit import compile_model, dense, fit, gradients_of
 from .metrics import logits_to_probabilities, wilson_interval
 from .model import build_model
 from .progress import Progress
@@ -21,7 +21,7 @@ from .runs import Run
 from .tensorboard import Sample, TensorBoardWriter, samples_markdown, yaml_markdown
 
 COLUMNS = (
-    "epoch     step      loss  accuracy  val loss  val accuracy  examples/s  seconds"
+    "epoch   step    loss accuracy val loss val accuracy texts/s step s data s eval s"
 )
 
 
@@ -29,7 +29,8 @@ class RunLog(keras.callbacks.Callback):
     """Put the measurements of a training where people look for them.
 
     Every `log.every` steps the means since the last time go to `metrics.jsonl`,
-    TensorBoard and the progress line, and so does every evaluation.
+    TensorBoard and the progress line, and so does every evaluation. With them go
+    the seconds that the steps took, the wait for data, and the evaluation.
 
     Args:
         run: The run directory.
@@ -54,13 +55,21 @@ class RunLog(keras.callbacks.Callback):
         self._window, self._window_seconds = [], 0.0
         self._step = 0
 
+    def set_model(self, model):
+        super().set_model(model)
+        self._set = time.monotonic()
+
     def on_train_begin(self, logs=None):
+        # What is compiled, is compiled between the two.
+        self._compiled = {"compile_seconds": time.monotonic() - self._set}
+        self.progress.say(f"ready in {self._compiled['compile_seconds']:.1f} s")
         self.progress.row(COLUMNS)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch + 1
         self._ended = self._epoch_began = time.monotonic()
         self._examples = 0
+        self._spent = dict.fromkeys(("step_seconds", "data_seconds"), 0.0)
 
     def on_train_batch_begin(self, batch, logs=None):
         self._step += 1
@@ -76,6 +85,8 @@ class RunLog(keras.callbacks.Callback):
         self._window_seconds += now - self._ended
         self._ended = now
         self._examples += logs["examples"]
+        for key in self._spent:
+            self._spent[key] += logs[key]
         speed = self._examples / (now - self._epoch_began)
         facts = (
             f"loss {logs['loss']:.4f}  "
@@ -100,14 +111,17 @@ class RunLog(keras.callbacks.Callback):
             "accuracy_low": low,
             "accuracy_high": high,
             "examples": self.judged,
+            **self._spent,
             "evaluation_seconds": now - self._evaluation_began,
+            "epoch_seconds": now - self._epoch_began,
         }
         self._record("validation", values, beside)
         speed = self._examples / self._training_seconds
         self.progress.row(
-            f"{epoch + 1:5} {self._step:8} {logs['loss']:9.4f} {logs['accuracy']:9.4f} "
-            f"{logs['val_loss']:9.4f} {logs['val_accuracy']:13.4f} {speed:11.0f} "
-            f"{now - self._epoch_began:8.1f}"
+            f"{epoch + 1:5} {self._step:6} {logs['loss']:7.4f} {logs['accuracy']:8.4f} "
+            f"{logs['val_loss']:8.4f} {logs['val_accuracy']:12.4f} {speed:7.0f} "
+            f"{beside['step_seconds']:6.1f} {beside['data_seconds']:6.1f} "
+            f"{beside['evaluation_seconds']:6.1f}"
         )
 
     def _log_window(self):
@@ -132,7 +146,9 @@ class RunLog(keras.callbacks.Callback):
             "padding_share": mean("padding_share"),
         }
         speed = {"examples_per_second": sum(sizes) / self._window_seconds}
-        self._record("train", values, speed)
+        spent = {key: sum(step[key] for step in self._window) for key in self._spent}
+        self._record("train", values, {**speed, **spent, **self._compiled})
+        self._compiled = {}
         self.writer.scalars("train", speed, self._step)
         self._window, self._window_seconds = [], 0.0
 
@@ -186,7 +202,7 @@ class Pictures(keras.callbacks.Callback):
                 self.model, *self._first(self.data.train, 64), training=False
             )
             paths = [weight.path for weight in self.model.trainable_weights]
-            named = dict(zip(paths, gradients, strict=True))
+            named = dict(zip(paths, dense(gradients), strict=True))
             self.writer.histograms(self.model, named, step)
         if self.log.samples:
             self.writer.text("samples", self._samples(), step)
@@ -267,14 +283,17 @@ def _train(config: Config, data: Data, run: Run, callbacks) -> dict[str, list[fl
     writer.graph(model)
     progress = Progress(run.path / "train.log", config.train.epochs * steps_per_epoch)
     best = KeepBest(run, config.train.monitor)
+    buckets = bucket_lengths(config.data.max_length, config.data.buckets)
     try:
         progress.say(f"run {run.path}")
+        if config.train.jit_compile:
+            progress.say(f"compiling the step for {len(buckets)} padded lengths")
         history = fit(
             model,
             data.train,
             data.validation,
             config.train,
-            buckets=bucket_lengths(config.data.max_length, config.data.buckets),
+            buckets=buckets,
             seed=config.seed,
             class_weights=weights,
             callbacks=[

@@ -323,7 +323,9 @@ class TrainConfig(Section):
         | Annotated[dict[str, Positive], Tag("(table)")],
         Discriminator(lambda value: "(table)" if isinstance(value, dict) else "(word)"),
     ] = Field("none", description="none, balanced, or a weight for each label")
-    jit_compile: bool = Field(True, description="compile the train step by XLA")
+    jit_compile: bool = Field(
+        True, description="compile loops and update by XLA, for each padded length"
+    )
 
     @field_validator("weight_decay")
     @classmethod
