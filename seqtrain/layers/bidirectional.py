@@ -1,7 +1,5 @@
 """A sequence read from both ends at once."""
 
-import os
-
 import keras
 from keras import ops, tree
 
@@ -103,7 +101,7 @@ class Bidirectional(keras.Layer):
                 layer.drop(inputs, training),
                 split_states(states, layer, inputs),
                 mask,
-                cores=os.cpu_count() // 2,
+                others=2,
             )
 
         reverse = [None if x is None else ops.flip(x, 1) for x in (inputs, mask)]

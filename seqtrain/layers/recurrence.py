@@ -183,45 +183,36 @@ def _backward(cell, saved, history, kernels, mask, d_hidden, d_last):
             d_kept = [tf.where(mask[t], tf.zeros_like(d), d) for d in d_states]
         old, new = [s[t] for s in history], [s[t + 1] for s in history]
         d_pre, d_old = cell.gradient([s[t] for s in saved], old, new, d_new)
-        d_pre, d_inputs, d_recurrent = list(d_pre), [], []
-        for apart in cell.apart:
-            d_inputs.append(d_pre.pop(0))
-            d_recurrent.append(d_pre.pop(0) if apart else d_inputs[-1])
-        d_a = _join(d_recurrent)
+        d_a = _join(_sides(cell, d_pre)[1])
         d_old = [d + k for d, k in _pairs(d_old, d_kept)]
         for i, kernel in enumerate(transposed):
             d_old[i] += d_a @ kernel
-        return d_old, d_inputs, [d for d, a in _pairs(d_recurrent, cell.apart) if a]
+        return tuple(d_old), d_pre
 
-    def body(t, d_states, *arrays):
-        d_states, *gradients = step(t, d_states)
-        arrays = (
-            tuple(a.write(t, d) for a, d in _pairs(*pair))
-            for pair in zip(arrays, gradients, strict=True)
-        )
-        return t - 1, tuple(d_states), *arrays
+    def body(t, d_states, arrays):
+        d_states, d_pre = step(t, d_states)
+        return t - 1, d_states, tuple(a.write(t, d) for a, d in _pairs(arrays, d_pre))
 
-    def arrays(shapes):
-        return tuple(
-            tf.TensorArray(dtype, timesteps, element_shape=shape) for shape in shapes
-        )
-
-    shapes = [[d_last[0].shape[0], u.shape[1]] for u in kernels[0]]
-    _, d_initial, d_inputs, d_apart = tf.while_loop(
+    columns = [
+        kernel.shape[1]
+        for kernel, apart in _pairs(kernels[0], cell.apart)
+        for _ in range(1 + apart)
+    ]
+    _, d_initial, arrays = tf.while_loop(
         lambda t, *_: t >= 0,
         body,
         (
             timesteps - 1,
             tuple(d_last),
-            arrays(shapes),
-            arrays(shape for shape, apart in _pairs(shapes, cell.apart) if apart),
+            tuple(
+                tf.TensorArray(
+                    dtype, timesteps, element_shape=[d_last[0].shape[0], count]
+                )
+                for count in columns
+            ),
         ),
     )
-    d_inputs = [a.stack() for a in d_inputs]
-    d_apart = [a.stack() for a in d_apart]
-    d_recurrent = [
-        d_apart.pop(0) if apart else d for d, apart in _pairs(d_inputs, cell.apart)
-    ]
+    d_inputs, d_recurrent = _sides(cell, [a.stack() for a in arrays])
     return d_inputs, d_initial, d_recurrent
 
 
@@ -237,17 +228,18 @@ def _compiles(timesteps):
     """Whether a loop over so many timesteps is compiled by itself.
 
     XLA compiles for one length: where that is not known it would compile again for
-    every new one. An eager call would wait for it.
+    every new one.
     """
+    return timesteps is not None and not _sequential()
+
+
+def _sequential():
+    """Whether operations run one after the other: eagerly, or compiled by XLA."""
     graph = tf.compat.v1.get_default_graph()
-    return (
-        not tf.executing_eagerly()
-        and not GraphOrParentsInXlaContext(graph)
-        and timesteps is not None
-    )
+    return tf.executing_eagerly() or GraphOrParentsInXlaContext(graph)
 
 
-def in_parts(run, inputs, states, mask, *, cores=None):
+def in_parts(run, inputs, states, mask, *, others=1):
     """Run a loop over a batch in parts that go side by side, one for each core.
 
     Every sequence is computed by itself, so the results are those of the whole.
@@ -257,13 +249,15 @@ def in_parts(run, inputs, states, mask, *, cores=None):
         inputs: `(batch, timesteps, features)`.
         states: The initial states, each `(batch, units)`.
         mask: `(batch, timesteps)`, or None.
-        cores: How many there are; all by default.
+        others: How many such loops share the cores, this one included.
+
+    Returns:
+        What `run` gives for the whole batch.
     """
-    count = cores or os.cpu_count()
     batch = inputs.shape[0]
-    if batch is not None:
-        count = min(count, batch // ROWS)
-    if count < 2 or not _compiles(inputs.shape[1]):
+    # A batch of unknown size is cut in two at most: it may be small.
+    count = min(lanes() // others, 2 if batch is None else batch // ROWS)
+    if count < 2 or _sequential():
         return run(inputs, states, mask)
     batch = tf.shape(inputs)[0] if batch is None else batch
     sizes = [(batch + part) // count for part in range(count)]
@@ -275,6 +269,25 @@ def in_parts(run, inputs, states, mask, *, cores=None):
     sequences, states = zip(*results, strict=True)
     sequence = None if sequences[0] is None else tf.concat(sequences, 0)
     return sequence, [tf.concat(parts, 0) for parts in zip(*states, strict=True)]
+
+
+def lanes() -> int:
+    """How many loops TensorFlow runs at once."""
+    if tf.config.list_physical_devices("GPU"):
+        return 1
+    return tf.config.threading.get_inter_op_parallelism_threads() or os.cpu_count()
+
+
+def _sides(cell, pre):
+    """What of the pre-activations is the input's, and what the old states', by block.
+
+    In a block that is not apart it is the same.
+    """
+    pre, inputs, recurrent = iter(pre), [], []
+    for apart in cell.apart:
+        inputs.append(next(pre))
+        recurrent.append(next(pre) if apart else inputs[-1])
+    return inputs, recurrent
 
 
 def _take(tensors, counts):
