@@ -184,17 +184,14 @@ class _Means:
 def gradients_of(model: keras.Model, tokens, labels, weights=None, *, training=True):
     """The loss of a batch, its logits, and the gradient of every trainable weight.
 
-    The gradient of an embedding is sparse; `dense` makes it a tensor.
+    The gradients are dense: the norm of a sparse one would count a token that
+    stands twice in a batch as two.
     """
     with tf.GradientTape() as tape:
         logits = model(tokens, training=training)
         loss = model.compute_loss(tokens, labels, logits, weights, training=training)
-    return loss, logits, tape.gradient(loss, model.trainable_variables)
-
-
-def dense(gradients) -> list[tf.Tensor]:
-    """Gradients as tensors: a token that stands twice in a batch counts once."""
-    return [tf.convert_to_tensor(gradient) for gradient in gradients]
+    gradients = tape.gradient(loss, model.trainable_variables)
+    return loss, logits, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
 class Steps:
@@ -219,10 +216,9 @@ class Steps:
             loss, logits, gradients = gradients_of(model, tokens, labels, weights)
             return loss, _accuracy(logits, labels), gradients
 
-        # Apart, so that a batch can be differentiated before a weight is changed.
+        # Apart, so that it is compiled once for all shapes.
         @tf.function(jit_compile=config.jit_compile)
         def update(gradients):
-            gradients = dense(gradients)
             norm = tf.linalg.global_norm(gradients)
             if config.clip_norm is not None:
                 gradients, _ = tf.clip_by_global_norm(gradients, config.clip_norm, norm)
@@ -247,17 +243,15 @@ class Steps:
         self, trained: Sequence[Batch], judged: Sequence[Batch], *, weighted: bool
     ) -> None:
         """Compile for the shapes of some batches; nothing else is changed."""
-        # A dropout's generator goes on with every batch.
-        states = [variable.numpy() for variable in self.model.non_trainable_variables]
+        variables = [*self.model.variables, *self.model.optimizer.variables]
+        before = [variable.numpy() for variable in variables]
+        for tokens, labels in _blank(judged):
+            self.judge(tokens, labels)
         for tokens, labels in _blank(trained):
             weights = [tf.ones_like(labels, "float32")] if weighted else []
-            self._differentiate(tokens, labels, *weights)
-        for tokens, labels in _blank(judged):
-            self._judge(tokens, labels)
-        for variable, state in zip(
-            self.model.non_trainable_variables, states, strict=True
-        ):
-            variable.assign(state)
+            self.train(tokens, labels, *weights)
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
 
 
 def _for_all_shapes(function):
@@ -265,12 +259,13 @@ def _for_all_shapes(function):
 
 
 def _for_each_shape(function):
-    """A function of its own for each shape of a batch.
+    """A function with a trace for each shape of a batch, which are meant to be many.
 
-    A single `tf.function` would warn of so many traces.
+    Of that a `tf.function` would warn when it makes them by itself.
     """
-    compiled = functools.cache(lambda shape: tf.function(function))
-    return lambda tokens, *rest: compiled(tuple(tokens.shape))(tokens, *rest)
+    traced = tf.function(function)
+    trace = functools.cache(traced.get_concrete_function)
+    return lambda *batch: trace(*map(tf.TensorSpec.from_tensor, batch))(*batch)
 
 
 def _blank(batches):

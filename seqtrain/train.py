@@ -13,7 +13,7 @@ from .baselines import load_baselines
 from .config import Config, dump_config
 from .data.batches import bucket_lengths, dataset, epoch_batches
 from .data.load import Data, Encoded, class_weights
-from .fit import compile_model, dense, fit, gradients_of
+from .fit import compile_model, fit, gradients_of
 from .metrics import logits_to_probabilities, wilson_interval
 from .model import build_model
 from .progress import Progress
@@ -202,7 +202,7 @@ class Pictures(keras.callbacks.Callback):
                 self.model, *self._first(self.data.train, 64), training=False
             )
             paths = [weight.path for weight in self.model.trainable_weights]
-            named = dict(zip(paths, dense(gradients), strict=True))
+            named = dict(zip(paths, gradients, strict=True))
             self.writer.histograms(self.model, named, step)
         if self.log.samples:
             self.writer.text("samples", self._samples(), step)

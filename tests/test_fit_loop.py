@@ -14,7 +14,7 @@ from seqtrain.data.generated import generate
 from seqtrain.data.load import Encoded, encode_texts
 from seqtrain.data.text import Vocabulary, tokenize
 from seqtrain.errors import DivergedError
-from seqtrain.fit import compile_model, dense, fit, gradients_of
+from seqtrain.fit import Steps, compile_model, fit, gradients_of
 from seqtrain.layers import TemporalPooling
 from seqtrain.model import build_model
 
@@ -226,7 +226,6 @@ def test_gradients_are_dense_and_those_of_the_weighted_loss():
     tensors = next(iter(dataset(encoded, [batch], class_weights=weights)))
 
     loss, logits, gradients = gradients_of(model, *tensors)
-    gradients = dense(gradients)
 
     expected = by_hand(model.get_weights(), batch.indices, encoded, weights)
     assert float(loss) == pytest.approx(expected[0], rel=1e-5)
@@ -498,3 +497,68 @@ def test_it_learns_what_a_bag_of_words_cannot():
     bag = fit_baselines(training, names).predict_probabilities(test.texts)
     answers = bag["tfidf_logistic_regression"].argmax(axis=1)
     assert np.mean(answers == encoded[1].labels) < 0.7
+
+
+def recurrent_model(dropout=0.5):
+    layers = [{"cell": "lstm", "units": 4}, {"cell": "gru", "units": 3}]
+    options = {"embedding": {"dim": DIM, "dropout": dropout}, "layers": layers}
+    config = ModelConfig.model_validate(options)
+    return build_model(config, vocab_size=VOCABULARY, num_classes=2, max_length=6)
+
+
+def test_compiled_ahead_or_not_a_model_learns_the_same():
+    model = recurrent_model()
+    start = [variable.numpy() for variable in model.variables]
+    histories = []
+    for jit_compile in (False, True):
+        for variable, value in zip(model.variables, start, strict=True):
+            variable.assign(value)  # the state of the dropout, too
+        config = train_config(epochs=3, jit_compile=jit_compile, optimizer="adam")
+        compile_model(model, config, steps_per_epoch=STEPS)
+        histories.append(
+            fit(model, examples(), VALIDATION, config, buckets=BUCKETS, seed=SEED)
+        )
+    for name, values in histories[0].items():
+        np.testing.assert_allclose(histories[1][name], values, rtol=1e-5, atol=1e-6)
+    assert histories[0]["loss"][0] != histories[0]["loss"][-1]
+
+
+def test_to_compile_changes_nothing():
+    model, config = recurrent_model(), train_config(jit_compile=True)
+    compile_model(model, config, steps_per_epoch=STEPS)
+    steps = Steps(model, config)
+    variables = [*model.variables, *model.optimizer.variables]
+    before = [variable.numpy() for variable in variables]
+    steps.compile(batches_of(0), batches_of(1), weighted=True)
+    for variable, value in zip(variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+
+
+def test_every_shape_of_a_training_is_compiled_before_it_begins(monkeypatch):
+    shapes = []
+    model, config = recurrent_model(), train_config(epochs=3, jit_compile=True)
+    compile_model(model, config, steps_per_epoch=STEPS)
+    call = type(model).call
+
+    def traced(self, tokens, *rest, **options):
+        if not tf.executing_eagerly():
+            shapes.append(tuple(tokens.shape))
+        return call(self, tokens, *rest, **options)
+
+    class Ready(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.compiled = list(shapes)
+
+    ready = Ready()
+    monkeypatch.setattr(type(model), "call", traced)
+    fit(
+        model,
+        examples(),
+        VALIDATION,
+        config,
+        buckets=BUCKETS,
+        seed=SEED,
+        callbacks=[ready],
+    )
+    assert {(4, 4), (4, 6), (3, 6)} <= {*ready.compiled}
+    assert shapes == ready.compiled
