@@ -82,9 +82,9 @@ def gru_cell(activation, *, literal: bool = False) -> Cell:
     keep, value_and_pull = _kept(activation)
 
     def step(pre, states):
-        z_zr, x, a = pre
+        z, r, x, a = pre
         (hidden,) = states
-        z, r = tf.split(_from_tanh(tf.tanh(z_zr)), 2, axis=-1)
+        z, r = _from_tanh(tf.tanh(z)), _from_tanh(tf.tanh(r))
         before = x + r * a
         g = activation(before)
         new = (1 - z) * g
@@ -98,14 +98,18 @@ def gru_cell(activation, *, literal: bool = False) -> Cell:
         g, pull = value_and_pull(kept)
         d_z = -g if literal else hidden - g
         d_x = pull(d_hidden * (1 - z))
-        d_zr = tf.concat(
-            [2 * d_hidden * d_z * z * (1 - z), 2 * d_x * a * r * (1 - r)], -1
-        )
+        d_z *= 2 * d_hidden * z * (1 - z)
+        d_r = 2 * d_x * a * r * (1 - r)
         d_old = tf.zeros_like(hidden) if literal else d_hidden * z
-        return (d_zr, d_x, d_x * r), (d_old,)
+        return (d_z, d_r, d_x, d_x * r), (d_old,)
 
     return Cell(
-        step, gradient, blocks=(2, 1), apart=(False, True), kept=4, halved=(0, 1)
+        step,
+        gradient,
+        blocks=(1, 1, 1),
+        apart=(False, False, True),
+        kept=4,
+        halved=(0, 1),
     )
 
 

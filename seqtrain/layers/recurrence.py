@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
+from tensorflow.python.eager.record import could_possibly_record
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 Tensors = Sequence[tf.Tensor]
@@ -78,6 +79,9 @@ def recurrence(
     """
     counts = (len(inputs), len(states), len(kernels) * len(inputs), len(biases))
     compiled = _compiles(inputs[0].shape[0])
+    forward = _compiled_forward if compiled else _forward
+    backward = _compiled_backward if compiled else _backward
+    keep = could_possibly_record()
 
     # Only tensors that get a gradient are arguments: that is what
     # tf.custom_gradient asks for.
@@ -88,15 +92,14 @@ def recurrence(
         held = [tf.stop_gradient(t) for t in tensors] if compiled else tensors
         inputs, states, kernels, biases = _take(held, counts)
         kernels = _take(kernels, [counts[0]] * (counts[2] // counts[0]))
-        forward = _compiled_forward if compiled else _forward
-        hidden, last, saved, history = forward(
-            cell, inputs, states, kernels, biases, mask, sequences
-        )
+        given = (cell, inputs, states, kernels, biases, mask)
+        hidden, last, *kept = forward(*given, sequences=sequences, keep=keep)
 
         def gradient(*d_results):
+            # A function that was traced without a tape may be differentiated later.
+            saved, history = kept if keep else forward(*given, keep=True)[2:]
             d_hidden = d_results[0] if sequences else None
             d_last = d_results[1 if sequences else 0 :]
-            backward = _compiled_backward if compiled else _backward
             d_inputs, d_initial, d_recurrent = backward(
                 cell, saved, history, kernels, mask, d_hidden, d_last
             )
@@ -122,7 +125,7 @@ def recurrence(
     return hidden, tuple(last)
 
 
-def _forward(cell, inputs, states, kernels, biases, mask, sequences):
+def _forward(cell, inputs, states, kernels, biases, mask, *, sequences=False, keep):
     timesteps, dtype = tf.shape(inputs[0])[0], inputs[0].dtype
     # Nothing in the loop is broadcast: XLA vectorizes a read of one timestep only
     # where every other operand has the same shape.
@@ -144,21 +147,24 @@ def _forward(cell, inputs, states, kernels, biases, mask, sequences):
 
     def body(t, states, saved, history):
         states, kept = step(t, states)
-        saved = tuple(a.write(t, k) for a, k in _pairs(saved, kept))
-        history = tuple(a.write(t + 1, s) for a, s in _pairs(history, states))
+        saved = tuple(a.write(t, k) for a, k in zip(saved, kept, strict=False))
+        history = tuple(
+            a.write(t + 1, s) for a, s in zip(history, states, strict=False)
+        )
         return t + 1, states, saved, history
 
     def array(size, like):
         return tf.TensorArray(dtype, size, element_shape=like.shape)
 
+    recorded = states if keep else states[: int(sequences)]
     _, last, saved, history = tf.while_loop(
         lambda t, *_: t < timesteps,
         body,
         (
             0,
             tuple(states),
-            tuple(array(timesteps, states[0]) for _ in range(cell.kept)),
-            tuple(array(timesteps + 1, s).write(0, s) for s in states),
+            tuple(array(timesteps, states[0]) for _ in range(cell.kept * keep)),
+            tuple(array(timesteps + 1, s).write(0, s) for s in recorded),
         ),
     )
     history = [a.stack() for a in history]  # each (timesteps + 1, batch, units)
