@@ -33,7 +33,7 @@ def compilations(monkeypatch):
     monkeypatch.setattr(
         module,
         "_compiled_forward",
-        lambda *arguments: calls.append(arguments) or forward(*arguments),
+        lambda *tensors, **options: calls.append(1) or forward(*tensors, **options),
     )
     return calls
 
@@ -112,3 +112,26 @@ def test_the_length_is_known_to_the_next_layer(compilations):
     compilations.clear()
     tf.function(lambda x: layers[1](layers[0](x)))(inputs)
     assert len(compilations) == 2
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("timesteps", [TIMESTEPS, None])
+def test_a_function_traced_without_a_tape_has_its_gradient_all_the_same(
+    timesteps, masked, rng
+):
+    layer = make_layer("lstm", rng, return_sequences=True)
+    inputs, mask, states = arguments(layer, rng, 7, masked)
+
+    def run(inputs):
+        return layer(inputs, initial_state=states, mask=mask)
+
+    signature = tf.TensorSpec([None, timesteps, FEATURES], "float64")
+    traced = tf.function(run).get_concrete_function(signature)
+    gradients = []
+    for function in (traced, run):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            loss = tf.reduce_sum(tf.sin(function(inputs)))
+        weights = [weight.value for weight in layer.trainable_weights]
+        gradients.append(tape.gradient(loss, [*weights, inputs]))
+    assert_all_close(*gradients, rtol=1e-11, atol=1e-12)
