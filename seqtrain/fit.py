@@ -4,16 +4,19 @@ import functools
 import math
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from .config import TrainConfig
-from .data.batches import Batch, dataset, epoch_batches
+from .data.batches import dataset, epoch_batches
 from .data.load import Encoded
 from .errors import DivergedError
 from .schedules import Schedule
+
+EVALUATION_BATCH = 256
 
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -85,14 +88,13 @@ def fit(
         DivergedError: If a loss or a gradient is not finite.
     """
 
-    def batches_of(encoded, epoch, *, shuffle=True):
+    def batches_of(encoded, batch_size, **options):
         return epoch_batches(
             encoded.lengths,
-            batch_size=config.batch_size,
+            batch_size=batch_size,
             buckets=buckets,
             seed=seed,
-            epoch=epoch,
-            shuffle=shuffle,
+            **options,
         )
 
     history = keras.callbacks.History()
@@ -103,34 +105,40 @@ def fit(
         steps=math.ceil(len(training.labels) / config.batch_size),
         verbose=0,
     )
-    steps = Steps(model, config)
-    judged = batches_of(validation, 0, shuffle=False)
+    judged = dataset(
+        validation, batches_of(validation, EVALUATION_BATCH, epoch=0, shuffle=False)
+    )
+    train_step = TrainStep(model, config)
     model.stop_training = False
     if config.jit_compile:
-        weighted = class_weights is not None
-        steps.compile(batches_of(training, 0), judged, weighted=weighted)
+        batches = batches_of(training, config.batch_size, epoch=0)
+        shapes = {(len(batch.indices), batch.width) for batch in batches}
+        train_step.compile(sorted(shapes), weighted=class_weights is not None)
     callbacks.on_train_begin()
     for epoch in range(config.epochs):
         callbacks.on_epoch_begin(epoch)
-        means = _Means()
-        batches = batches_of(training, epoch)
+        means = np.zeros(2)
+        examples = 0
+        batches = batches_of(training, config.batch_size, epoch=epoch)
         tensors = iter(dataset(training, batches, class_weights=class_weights))
         for number, batch in enumerate(batches):
             callbacks.on_train_batch_begin(number)
             began = time.monotonic()
             arrays = next(tensors)
             loaded = time.monotonic()
-            loss, accuracy, norm = steps.train(*arrays)
+            loss, accuracy, norm = train_step(*arrays)
             done = time.monotonic()
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 raise _diverged(epoch, model, f"loss {loss}, gradient norm {norm}")
             size = len(batch.indices)
-            means.add(size, loss, accuracy)
+            examples += size
+            means += (np.array([loss, accuracy]) - means) * size / examples
             real = training.lengths[batch.indices].sum()
             callbacks.on_train_batch_end(
                 number,
                 {
-                    **means.logs(),
+                    "loss": means[0],
+                    "accuracy": means[1],
                     "batch_loss": loss,
                     "batch_accuracy": accuracy,
                     "gradient_norm": norm,
@@ -142,43 +150,18 @@ def fit(
             )
             if model.stop_training:
                 break
-        evaluation = _evaluate(steps, validation, judged, callbacks)
+        evaluation = model.evaluate(
+            judged, return_dict=True, verbose=0, callbacks=callbacks
+        )
         if not math.isfinite(evaluation["loss"]):
             raise _diverged(epoch, model, f"validation loss {evaluation['loss']}")
-        logs = means.logs()
+        logs = {"loss": means[0], "accuracy": means[1]}
         logs |= {f"val_{name}": value for name, value in evaluation.items()}
         callbacks.on_epoch_end(epoch, logs)
         if model.stop_training:
             break
     callbacks.on_train_end(logs)
     return history.history
-
-
-def _evaluate(steps, validation, batches, callbacks) -> dict[str, float]:
-    """Mean loss and accuracy; the callbacks are told as by `keras.Model.evaluate`."""
-    callbacks.on_test_begin()
-    means = _Means()
-    tensors = dataset(validation, batches)
-    for number, (batch, arrays) in enumerate(zip(batches, tensors, strict=True)):
-        callbacks.on_test_batch_begin(number)
-        means.add(len(batch.indices), *steps.judge(*arrays))
-        callbacks.on_test_batch_end(number, means.logs())
-    callbacks.on_test_end(means.logs())
-    return means.logs()
-
-
-class _Means:
-    """The mean loss and accuracy of all examples so far."""
-
-    def __init__(self):
-        self.examples, self.values = 0, np.zeros(2)
-
-    def add(self, examples, *values):
-        self.examples += examples
-        self.values += (np.array(values) - self.values) * examples / self.examples
-
-    def logs(self):
-        return dict(zip(("loss", "accuracy"), self.values.tolist(), strict=True))
 
 
 def gradients_of(model: keras.Model, tokens, labels, weights=None, *, training=True):
@@ -194,8 +177,8 @@ def gradients_of(model: keras.Model, tokens, labels, weights=None, *, training=T
     return loss, logits, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
-class Steps:
-    """What is done with a batch, as functions that TensorFlow compiles.
+class TrainStep:
+    """One step of the optimizer as a function of a batch.
 
     Args:
         model: Compiled by `compile_model`.
@@ -208,13 +191,15 @@ class Steps:
         self.model = model
         model.optimizer.build(model.trainable_variables)
 
-        def judge(tokens, labels):
-            logits = model(tokens, training=False)
-            return model.compute_loss(tokens, labels, logits), _accuracy(logits, labels)
-
+        @tf.function
         def differentiate(tokens, labels, weights=None):
             loss, logits, gradients = gradients_of(model, tokens, labels, weights)
-            return loss, _accuracy(logits, labels), gradients
+            if logits.shape[-1] == 1:
+                predictions = tf.cast(logits[:, 0] > 0, labels.dtype)
+            else:
+                predictions = tf.argmax(logits, -1, labels.dtype)
+            hits = tf.cast(predictions == labels, "float32")
+            return loss, tf.reduce_mean(hits), gradients
 
         # Apart, so that it is compiled once for all shapes.
         @tf.function(jit_compile=config.jit_compile)
@@ -225,61 +210,38 @@ class Steps:
             model.optimizer.apply(gradients, model.trainable_variables)
             return norm
 
-        wrap = _for_each_shape if config.jit_compile else _for_all_shapes
-        self._judge, self._differentiate = wrap(judge), wrap(differentiate)
+        def spec(tensor):
+            known = tensor.shape if config.jit_compile else [None] * tensor.shape.rank
+            return tf.TensorSpec(known, tensor.dtype)
+
+        # TensorFlow would warn of so many traces, were they made by calls.
+        trace = functools.cache(differentiate.get_concrete_function)
+        self._trace = lambda batch: trace(*map(spec, batch))
         self._update = update
 
-    def train(self, *batch) -> tuple[float, float, float]:
-        """Make a step; return loss, accuracy, and the norm of all gradients."""
-        loss, accuracy, gradients = self._differentiate(*batch)
+    def __call__(self, *batch) -> tuple[float, float, float]:
+        """Make the step; return loss, accuracy, and the norm of all gradients."""
+        loss, accuracy, gradients = self._trace(batch)(*batch)
         return float(loss), float(accuracy), float(self._update(gradients))
 
-    def judge(self, *batch) -> tuple[float, float]:
-        """Return loss and accuracy of a batch."""
-        loss, accuracy = self._judge(*batch)
-        return float(loss), float(accuracy)
-
-    def compile(
-        self, trained: Sequence[Batch], judged: Sequence[Batch], *, weighted: bool
-    ) -> None:
-        """Compile for the shapes of some batches; nothing else is changed."""
+    def compile(self, shapes: Sequence[tuple[int, int]], *, weighted: bool) -> None:
+        """Compile for shapes of a batch, `(examples, width)`; change nothing else."""
+        batches = [
+            (
+                tf.ones(shape, tf.int32),
+                tf.zeros(shape[0], tf.int32),
+                *([tf.ones(shape[0])] if weighted else []),
+            )
+            for shape in shapes
+        ]
         variables = [*self.model.variables, *self.model.optimizer.variables]
         before = [variable.numpy() for variable in variables]
-        for tokens, labels in _blank(judged):
-            self.judge(tokens, labels)
-        for tokens, labels in _blank(trained):
-            weights = [tf.ones_like(labels, "float32")] if weighted else []
-            self.train(tokens, labels, *weights)
+        traces = [self._trace(batch) for batch in batches]
+        with ThreadPoolExecutor() as pool:  # XLA compiles on one core
+            list(pool.map(lambda trace, batch: trace(*batch), traces, batches))
+        self(*batches[0])
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
-
-
-def _for_all_shapes(function):
-    return tf.function(function, reduce_retracing=True)
-
-
-def _for_each_shape(function):
-    """A function with a trace for each shape of a batch, which are meant to be many.
-
-    Of that a `tf.function` would warn when it makes them by itself.
-    """
-    traced = tf.function(function)
-    trace = functools.cache(traced.get_concrete_function)
-    return lambda *batch: trace(*map(tf.TensorSpec.from_tensor, batch))(*batch)
-
-
-def _blank(batches):
-    """A batch of each shape that occurs."""
-    for shape in sorted({(len(batch.indices), batch.width) for batch in batches}):
-        yield tf.ones(shape, tf.int32), tf.zeros(shape[0], tf.int32)
-
-
-def _accuracy(logits, labels):
-    if logits.shape[-1] == 1:
-        predictions = tf.cast(logits[:, 0] > 0, labels.dtype)
-    else:
-        predictions = tf.argmax(logits, -1, labels.dtype)
-    return tf.reduce_mean(tf.cast(predictions == labels, "float32"))
 
 
 def _diverged(epoch: int, model: keras.Model, found: str) -> DivergedError:

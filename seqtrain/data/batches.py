@@ -124,4 +124,13 @@ def dataset(
         batch = tf.gather(tokens, places), classes
         return batch if weights is None else (*batch, tf.gather(weights, classes))
 
-    return tf.data.Dataset.range(len(batches)).map(gather).prefetch(2)
+    # There is nothing to tune, and an iterator that is given up before its end waits
+    # up to six seconds for the thread that would (TensorFlow 2.21).
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return (
+        tf.data.Dataset.range(len(batches))
+        .map(gather)
+        .prefetch(2)
+        .with_options(options)
+    )
