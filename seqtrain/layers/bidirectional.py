@@ -22,9 +22,9 @@ class Bidirectional(keras.Layer):
         b_t = layer'(x_T … x_t)         backward output, its own weights
         y_t = [f_t, b_t]                with `merge_mode="concat"`
 
-    The last output is `[f_T, b_1]`. Both directions run in one loop, as one
-    batched product for each timestep. Weights are the forward layer's, then the
-    backward layer's, as in `keras.layers.Bidirectional`.
+    The last output is `[f_T, b_1]`. Both directions run at once, each on cores of
+    its own. Weights are the forward layer's, then the backward layer's, as in
+    `keras.layers.Bidirectional`.
 
     Args:
         layer: An `RNN`, `LSTM` or `GRU` of this package; it becomes the forward
@@ -95,7 +95,7 @@ class Bidirectional(keras.Layer):
             mask = ops.cast(mask, "bool")
 
         def run(layer, inputs, states, mask):
-            """One direction; on several cores both go side by side."""
+            """Run one direction beside the other."""
             return in_parts(
                 layer.run,
                 layer.drop(inputs, training),
