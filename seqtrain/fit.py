@@ -236,9 +236,10 @@ class TrainStep:
         ]
         variables = [*self.model.variables, *self.model.optimizer.variables]
         before = [variable.numpy() for variable in variables]
-        traces = [self._trace(batch) for batch in batches]
-        with ThreadPoolExecutor() as pool:  # XLA compiles on one core
-            list(pool.map(lambda trace, batch: trace(*batch), traces, batches))
+        with ThreadPoolExecutor() as pool:  # one compiles while the next is traced
+            runs = [pool.submit(self._trace(batch), *batch) for batch in batches]
+        for run in runs:
+            run.result()
         self(*batches[0])
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)

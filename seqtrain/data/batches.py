@@ -26,7 +26,8 @@ def bucket_lengths(max_length: int, buckets: list[int] | None = None) -> list[in
 
     XLA compiles the train step once for each, so they are few and depend on
     `max_length` alone. Five that grow by √2 leave 13% of padding in the reviews of
-    IMDB, of which one length would make 48%.
+    IMDB, of which one length would make 48%; the best five for them would leave 12%,
+    and seven that grow by ∛2 leave 9%.
 
     Example:
         >>> bucket_lengths(400)
