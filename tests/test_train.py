@@ -489,3 +489,18 @@ def test_divergence_in_the_last_step_is_seen(start):
     config, data, run = start("train.epochs=1")
     with pytest.raises(DivergedError):
         train(config, data, run, callbacks=[Sabotage()])
+
+
+def test_every_line_says_where_the_time_went(start):
+    config, data, run = start("train.epochs=2", "log.every=5")
+    train(config, data, run)
+    lines = run.metrics()
+    trained = [line for line in lines if line["split"] == "train"]
+    judged = [line for line in lines if line["split"] == "validation"]
+    assert ["compile_seconds" in line for line in trained] == [True, False]
+    for windows, epoch in zip(trained, judged, strict=True):  # five steps each
+        for key in ("step_seconds", "data_seconds"):
+            assert windows[key] > 0
+            assert windows[key] == pytest.approx(epoch[key])
+        spent = ("step_seconds", "data_seconds", "evaluation_seconds")
+        assert sum(epoch[key] for key in spent) <= epoch["epoch_seconds"]

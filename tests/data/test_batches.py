@@ -187,3 +187,9 @@ def test_dataset_of_texts_without_a_token_is_all_padding():
     ((tokens, labels),) = dataset(examples, [Batch(np.array([1, 0]), 3)])
     assert tokens.numpy().tolist() == [[0, 0, 0], [0, 0, 0]]
     assert labels.numpy().tolist() == [1, 0]
+
+
+def test_a_dataset_needs_no_thread_that_tunes_it():
+    encoded = Encoded(np.arange(3), np.array([0, 3]), np.array([0]))
+    options = dataset(encoded, [Batch(np.array([0]), 4)]).options()
+    assert options.autotune.enabled is False
