@@ -326,6 +326,26 @@ class TrainConfig(Section):
     jit_compile: bool = Field(
         True, description="compile loops and update by XLA, for each padded length"
     )
+    checkpoint_every: Count = Field(
+        500, description="steps between checkpoints, the work that a kill may cost"
+    )
+    keep: Count = Field(
+        2, description="checkpoints kept, besides that of the best epoch"
+    )
+    on_divergence: Literal["stop", "rollback"] = Field(
+        "stop",
+        description="a loss that is not finite: the end, or back to a checkpoint",
+    )
+    rollbacks: Count | None = Field(
+        None,
+        description="of on_divergence rollback: at most so many; null: 3",
+        validate_default=True,
+    )
+    rollback_factor: Share | None = Field(
+        None,
+        description="of on_divergence rollback: new learning rate by the old; null: 0.5",
+        validate_default=True,
+    )
 
     @field_validator("weight_decay")
     @classmethod
@@ -354,6 +374,20 @@ class TrainConfig(Section):
         cls, factor: float | None, info: ValidationInfo
     ) -> float | None:
         return _only_with(info, "schedule: step", factor, 0.1)
+
+    @field_validator("rollbacks")
+    @classmethod
+    def _only_rollback_is_limited(
+        cls, number: int | None, info: ValidationInfo
+    ) -> int | None:
+        return _only_with(info, "on_divergence: rollback", number, 3)
+
+    @field_validator("rollback_factor")
+    @classmethod
+    def _only_rollback_lowers_the_rate(
+        cls, factor: float | None, info: ValidationInfo
+    ) -> float | None:
+        return _only_with(info, "on_divergence: rollback", factor, 0.5)
 
 
 class LogConfig(Section):

@@ -53,6 +53,11 @@ train:
   patience: 3
   class_weights: {0: 1, "null": 2.5, 1e3: 3}
   jit_compile: false
+  checkpoint_every: 9
+  keep: 4
+  on_divergence: rollback
+  rollbacks: 2
+  rollback_factor: 0.25
 log: {every: 1, histograms: 2, samples: 0}
 """
 
