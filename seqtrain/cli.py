@@ -4,8 +4,10 @@ import contextlib
 import json
 import re
 import shlex
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal
@@ -13,7 +15,15 @@ from typing import Annotated, BinaryIO, Literal
 import typer
 
 from . import __version__
-from .errors import ConfigError, ConfigReport, DataError, RunError, SeqtrainError
+from .errors import (
+    ConfigError,
+    ConfigReport,
+    DataError,
+    DivergedError,
+    RunError,
+    SeqtrainError,
+    WriteError,
+)
 from .quiet import import_tensorflow
 
 app = typer.Typer(
@@ -61,36 +71,42 @@ def options(
 
 @app.command()
 def train(
-    config: ConfigName,
+    config: Annotated[
+        str | None,
+        typer.Argument(help="A YAML file, or the name of a shipped config."),
+    ] = None,
     set_: Overrides = None,
     run: Annotated[Path | None, typer.Option(help="The run directory to make.")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with a run, as if it never stopped."),
+    ] = None,
+    from_: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="RUN", help="Begin with the weights of a run."),
+    ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Show the step at which a run diverged."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all, show the plan, do not train.")
     ] = False,
 ) -> None:
-    """Train a model and keep it in a new run directory."""
-    from .runs import Run
-
-    path, loaded, data = _read(config, set_)
-    plan = f"{_report(data)}\n{_plan(loaded, len(data.train.labels))}"
-    _say(plan)
-    if dry_run:
-        return
-    signal.signal(signal.SIGTERM, _exit_on_sigterm)
-    noise = import_tensorflow()
-    from .train import train
-
-    directory = Run.create(path.stem, run)
-    with _interruption_told(directory):
-        directory.start(path, loaded, shlex.join(["seqtrain", *sys.argv[1:]]))
-        (directory.path / "train.log").write_text(f"{plan}\n{noise}", encoding="utf-8")
-        train(loaded, data, directory)
-    best = directory.info["best"]
-    _say(
-        f"best epoch {best['epoch']}: validation loss {best['val_loss']:.4f}, "
-        f"accuracy {best['val_accuracy']:.4f}\n"
-        f"next: seqtrain eval {directory.path}"
-    )
+    """Train a model and keep it in a new run directory; or go on with a run."""
+    _refuse_together({"--resume": resume, "--from": from_, "--replay": replay})
+    if replay:
+        _replay(replay)
+    elif resume:
+        _refuse_together({"--resume": resume, "--run": run})
+        _resume(resume, config, set_, dry_run)
+    elif config is None:
+        raise ConfigError(
+            "train: a config is needed",
+            hint="seqtrain train quickstart, or seqtrain train --resume RUN",
+        )
+    else:
+        _train(config, set_, run, from_, dry_run)
 
 
 @app.command("eval")
@@ -173,6 +189,32 @@ def check(config: ConfigName, set_: Overrides = None) -> None:
     print(f"{path}: nothing is wrong")
 
 
+@app.command("verify-resume")
+def verify_resume(
+    config: ConfigName,
+    set_: Overrides = None,
+    kills: Annotated[int, typer.Option(min=1, help="How often to kill it.")] = 3,
+    seed: Annotated[int, typer.Option(help="Draws the instants.")] = 0,
+) -> None:
+    """Prove that a training that is killed and resumed ends as one that is not."""
+    from .config import find_config, load_config
+
+    path = find_config(config)
+    load_config(path, set_ or ())
+    import_tensorflow()
+    from .verify import format_verdicts, verify_resume
+
+    overrides = [word for setting in set_ or () for word in ("--set", setting)]
+    folder = Path(tempfile.mkdtemp(prefix="seqtrain-verify-"))
+    verdicts = verify_resume(
+        [str(path), *overrides], folder, kills=kills, seed=seed, say=_say
+    )
+    print(format_verdicts(verdicts))
+    if any(verdict.different for verdict in verdicts):
+        raise SeqtrainError(f"a resumed run ended otherwise; the runs are in {folder}")
+    shutil.rmtree(folder)
+
+
 @app.command()
 def board(
     runs: Annotated[Path, typer.Argument(help="A folder of runs, or one run.")] = Path(
@@ -214,6 +256,86 @@ def main() -> None:
         raise SystemExit(error.exit_code) from None
 
 
+def _train(name, overrides, run_path, source_path, dry_run) -> None:
+    from .config import find_config, load_config
+    from .resume import load_data_of
+    from .runs import Run
+
+    if source_path is None:
+        source = None
+        path, config, data = _read(name, overrides)
+    else:
+        source = Run.open(source_path)
+        path = find_config(name)
+        config = load_config(path, overrides or ())
+        data = load_data_of(config, source)
+    plan = f"{_report(data)}\n{_plan(config, len(data.train.labels))}"
+    _say(plan)
+    if dry_run:
+        return
+    noise = _prepare_to_train()
+    from .train import train
+
+    run = Run.create(path.stem, run_path)
+    with run.locked(), _end_told(run):
+        run.start(path, config, _command(), weights_from=source)
+        run.keep_said(f"{plan}\n{noise}")
+        train(config, data, run, weights_from=source)
+
+
+def _resume(path, name, overrides, dry_run) -> None:
+    from .config import find_config
+    from .resume import find_way
+    from .runs import Run
+
+    run = Run.open(path)
+    with run.locked():
+        config_path = find_config(name) if name else None
+        way = find_way(run, overrides or (), config_path=config_path, say=_say)
+        if dry_run:
+            _say(f"{run.path} would go on from step {way.step}")
+            return
+        noise = _prepare_to_train()
+        from .train import train
+
+        with _end_told(run):
+            run.go_on(
+                way.config,
+                _command(),
+                step=way.step,
+                seconds=way.seconds,
+                changed=way.changed,
+            )
+            run.keep_said(noise)
+            train(way.config, way.data, run, checkpoint=way.checkpoint)
+
+
+def _replay(path: Path) -> None:
+    from .runs import Run
+
+    run = Run.open(path)
+    import_tensorflow()
+    from .divergence import replay
+
+    print(replay(run))
+
+
+def _refuse_together(options: dict[str, object]) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if len(given) > 1:
+        raise ConfigError(f"train: {' and '.join(given)} exclude each other")
+
+
+def _command() -> str:
+    return shlex.join(["seqtrain", *sys.argv[1:]])
+
+
+def _prepare_to_train() -> str:
+    """Import TensorFlow, return what it printed; from now on SIGTERM is an exit."""
+    signal.signal(signal.SIGTERM, _exit_on_sigterm)
+    return import_tensorflow()
+
+
 def _read(name: str, overrides: list[str] | None):
     """The path of a config, the config, and its data."""
     from .config import find_config, load_config
@@ -248,13 +370,26 @@ def _exit_on_sigterm(*_) -> None:
 
 
 @contextlib.contextmanager
-def _interruption_told(run) -> Iterator[None]:
+def _end_told(run) -> Iterator[None]:
+    """Say how a training ended, and what comes next."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit) as stop:
-        _say(f"interrupted; {run.path} keeps what there is")
+        _say(f"interrupted; go on by: seqtrain train --resume {run.path}")
         code = stop.code if isinstance(stop, SystemExit) else 130
         raise SystemExit(code) from None
+    except WriteError as error:
+        error.hint = f"{error.hint}; then go on by seqtrain train --resume {run.path}"
+        raise
+    except DivergedError as error:
+        error.hint += f"; seqtrain train --replay {run.path} shows the step"
+        raise
+    best = run.info["best"]
+    _say(
+        f"best epoch {best['epoch']}: validation loss {best['val_loss']:.4f}, "
+        f"accuracy {best['val_accuracy']:.4f}\n"
+        f"next: seqtrain eval {run.path}"
+    )
 
 
 def _open(path: Path) -> BinaryIO:

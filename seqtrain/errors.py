@@ -32,6 +32,16 @@ class RunError(SeqtrainError):
     exit_code = 2
 
 
+class WriteError(SeqtrainError):
+    """A file can't be written: the disk is full, or the place is read-only."""
+
+
+class ResumeError(SeqtrainError):
+    """A run can't go on: finished, locked, another config, other data, damaged."""
+
+    exit_code = 5
+
+
 class DataError(SeqtrainError):
     """The data is wrong."""
 
@@ -39,6 +49,18 @@ class DataError(SeqtrainError):
 
 
 class DivergedError(SeqtrainError):
-    """The loss or a gradient is no longer finite."""
+    """The loss or a gradient is no longer finite.
+
+    Args:
+        problem: As of every error.
+        hint: As of every error.
+        step: The step that it was found in.
+        batch: The tensors of that step's batch, if the training is at fault.
+    """
 
     exit_code = 4
+
+    def __init__(self, problem: str, *, hint: str | None = None, step=0, batch=None):
+        super().__init__(problem, hint=hint)
+        self.step = step
+        self.batch = batch

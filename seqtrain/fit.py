@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import keras
 import numpy as np
@@ -51,6 +52,47 @@ def compile_model(
     # An evaluation sees each shape a few times: to compile them costs more than
     # it saves.
     model.compile(optimizer, loss, metrics=[metric], jit_compile=False)
+    optimizer.build(model.trainable_variables)
+
+
+@dataclass
+class Position:
+    """Where a training stands between two steps.
+
+    Args:
+        epoch: Epochs that are done.
+        batch: Batches of the next one that are done.
+        examples: Examples in them.
+        loss: The mean loss of these examples.
+        accuracy: Their accuracy.
+        epochs: What each epoch that is done came to, `val_loss` and so on.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    examples: int = 0
+    loss: float = 0.0
+    accuracy: float = 0.0
+    epochs: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Loss and accuracy of the epoch so far."""
+        return {"loss": self.loss, "accuracy": self.accuracy}
+
+    def add_batch(self, loss: float, accuracy: float, examples: int) -> None:
+        """Go on by one batch."""
+        self.batch += 1
+        self.examples += examples
+        self.loss += (loss - self.loss) * examples / self.examples
+        self.accuracy += (accuracy - self.accuracy) * examples / self.examples
+
+    def add_epoch(self, logs: dict[str, float]) -> None:
+        """Go on to the next epoch."""
+        self.epoch += 1
+        self.batch = self.examples = 0
+        self.loss = self.accuracy = 0.0
+        self.epochs.append(logs)
 
 
 def fit(
@@ -62,12 +104,14 @@ def fit(
     buckets: list[int],
     seed: int,
     class_weights: np.ndarray | None = None,
+    position: Position | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict[str, list[float]]:
     """Train a compiled model; return one value per epoch for every metric.
 
     A loop of our own, because `keras.Model.fit` can't begin inside an epoch: here
-    the batches are a pure function of the data, the seed and the epoch.
+    the batches are a pure function of the data, the seed and the epoch, and a
+    position with `variables_of(model)` is all that it takes to go on from there.
 
     Args:
         model: Compiled by `compile_model`.
@@ -77,6 +121,7 @@ def fit(
         buckets: The padded lengths.
         seed: Of the order of the examples.
         class_weights: The weight of an example by its class.
+        position: Where to begin, kept up to date; the start if not given.
         callbacks: Keras callbacks. As in Keras, a batch is told the means of the
             epoch so far (`loss`, `accuracy`) and an epoch those means and
             `val_loss` and `val_accuracy`. A batch is told of itself, too:
@@ -85,7 +130,8 @@ def fit(
             `data_seconds` and `step_seconds`.
 
     Raises:
-        DivergedError: If a loss or a gradient is not finite.
+        DivergedError: If a loss or a gradient is not finite; the model is then as it
+            was before that step, and the error has its `batch`.
     """
 
     def batches_of(encoded, batch_size, **options):
@@ -97,9 +143,14 @@ def fit(
             **options,
         )
 
-    history = keras.callbacks.History()
+    position = position or Position()
+    # First, so that the others find the position behind the epoch. What they add to
+    # its logs is kept, too: all are handed one dict.
+    follow = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: position.add_epoch(logs)
+    )
     callbacks = keras.callbacks.CallbackList(
-        [*callbacks, history],
+        [follow, *callbacks],
         model=model,
         epochs=config.epochs,
         steps=math.ceil(len(training.labels) / config.batch_size),
@@ -109,36 +160,38 @@ def fit(
         validation, batches_of(validation, EVALUATION_BATCH, epoch=0, shuffle=False)
     )
     train_step = TrainStep(model, config)
+    step = int(model.optimizer.iterations)
+    logs = None
     model.stop_training = False
-    if config.jit_compile:
+    if config.jit_compile and position.epoch < config.epochs:
         batches = batches_of(training, config.batch_size, epoch=0)
         shapes = {(len(batch.indices), batch.width) for batch in batches}
         train_step.compile(sorted(shapes), weighted=class_weights is not None)
     callbacks.on_train_begin()
-    for epoch in range(config.epochs):
-        callbacks.on_epoch_begin(epoch)
-        means = np.zeros(2)
-        examples = 0
-        batches = batches_of(training, config.batch_size, epoch=epoch)
+    while position.epoch < config.epochs and not model.stop_training:
+        callbacks.on_epoch_begin(position.epoch)
+        batches = batches_of(training, config.batch_size, epoch=position.epoch)
+        batches = batches[position.batch :]
         tensors = iter(dataset(training, batches, class_weights=class_weights))
-        for number, batch in enumerate(batches):
+        for batch in batches:
+            number = position.batch
             callbacks.on_train_batch_begin(number)
             began = time.monotonic()
             arrays = next(tensors)
             loaded = time.monotonic()
             loss, accuracy, norm = train_step(*arrays)
             done = time.monotonic()
-            if not (math.isfinite(loss) and math.isfinite(norm)):
-                raise _diverged(epoch, model, f"loss {loss}, gradient norm {norm}")
             size = len(batch.indices)
-            examples += size
-            means += (np.array([loss, accuracy]) - means) * size / examples
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                found = f"loss {loss}, gradient norm {norm}"
+                raise _diverged(position, step + 1, found, arrays)
+            step += 1
+            position.add_batch(loss, accuracy, size)
             real = training.lengths[batch.indices].sum()
             callbacks.on_train_batch_end(
                 number,
                 {
-                    "loss": means[0],
-                    "accuracy": means[1],
+                    **position.means,
                     "batch_loss": loss,
                     "batch_accuracy": accuracy,
                     "gradient_norm": norm,
@@ -154,14 +207,13 @@ def fit(
             judged, return_dict=True, verbose=0, callbacks=callbacks
         )
         if not math.isfinite(evaluation["loss"]):
-            raise _diverged(epoch, model, f"validation loss {evaluation['loss']}")
-        logs = {"loss": means[0], "accuracy": means[1]}
+            raise _diverged(position, step, f"validation loss {evaluation['loss']}")
+        logs = position.means
         logs |= {f"val_{name}": value for name, value in evaluation.items()}
-        callbacks.on_epoch_end(epoch, logs)
-        if model.stop_training:
-            break
+        callbacks.on_epoch_end(position.epoch, logs)
     callbacks.on_train_end(logs)
-    return history.history
+    names = position.epochs[0] if position.epochs else ()
+    return {name: [logs[name] for logs in position.epochs] for name in names}
 
 
 def gradients_of(model: keras.Model, tokens, labels, weights=None, *, training=True):
@@ -177,6 +229,17 @@ def gradients_of(model: keras.Model, tokens, labels, weights=None, *, training=T
     return loss, logits, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
+def variables_of(model: keras.Model) -> list[keras.Variable]:
+    """All that training changes: weights, states of dropout, the optimizer's."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def assign(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
+    """Give each variable its value."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
 class TrainStep:
     """One step of the optimizer as a function of a batch.
 
@@ -189,7 +252,6 @@ class TrainStep:
 
     def __init__(self, model: keras.Model, config: TrainConfig):
         self.model = model
-        model.optimizer.build(model.trainable_variables)
 
         @tf.function
         def differentiate(tokens, labels, weights=None):
@@ -199,16 +261,16 @@ class TrainStep:
             else:
                 predictions = tf.argmax(logits, -1, labels.dtype)
             hits = tf.cast(predictions == labels, "float32")
-            return loss, tf.reduce_mean(hits), gradients
-
-        # Apart, so that it is compiled once for all shapes.
-        @tf.function(jit_compile=config.jit_compile)
-        def update(gradients):
             norm = tf.linalg.global_norm(gradients)
+            return loss, tf.reduce_mean(hits), norm, gradients
+
+        # Apart, so that it is compiled once for all shapes, and only follows what is
+        # finite.
+        @tf.function(jit_compile=config.jit_compile)
+        def update(gradients, norm):
             if config.clip_norm is not None:
                 gradients, _ = tf.clip_by_global_norm(gradients, config.clip_norm, norm)
             model.optimizer.apply(gradients, model.trainable_variables)
-            return norm
 
         def spec(tensor):
             known = tensor.shape if config.jit_compile else [None] * tensor.shape.rank
@@ -220,9 +282,18 @@ class TrainStep:
         self._update = update
 
     def __call__(self, *batch) -> tuple[float, float, float]:
-        """Make the step; return loss, accuracy, and the norm of all gradients."""
-        loss, accuracy, gradients = self._trace(batch)(*batch)
-        return float(loss), float(accuracy), float(self._update(gradients))
+        """Make the step; return loss, accuracy, and the norm of all gradients.
+
+        If the loss or the norm is not finite, the model stays as it is.
+        """
+        drawn = self.model.non_trainable_variables  # where the dropout stands
+        before = [variable.numpy() for variable in drawn]
+        loss, accuracy, norm, gradients = self._trace(batch)(*batch)
+        if math.isfinite(loss) and math.isfinite(norm):
+            self._update(gradients, norm)
+        else:
+            assign(drawn, before)
+        return float(loss), float(accuracy), float(norm)
 
     def compile(self, shapes: Sequence[tuple[int, int]], *, weighted: bool) -> None:
         """Compile for shapes of a batch, `(examples, width)`; change nothing else."""
@@ -234,22 +305,25 @@ class TrainStep:
             )
             for shape in shapes
         ]
-        variables = [*self.model.variables, *self.model.optimizer.variables]
-        before = [variable.numpy() for variable in variables]
+        before = [variable.numpy() for variable in variables_of(self.model)]
         with ThreadPoolExecutor() as pool:  # one compiles while the next is traced
             runs = [pool.submit(self._trace(batch), *batch) for batch in batches]
         for run in runs:
             run.result()
         self(*batches[0])
-        for variable, value in zip(variables, before, strict=True):
-            variable.assign(value)
+        assign(variables_of(self.model), before)
 
 
-def _diverged(epoch: int, model: keras.Model, found: str) -> DivergedError:
+def _diverged(
+    position: Position, step: int, found: str, batch: Sequence[tf.Tensor] | None = None
+) -> DivergedError:
+    if batch is not None:
+        found += f" in batch {position.batch + 1} of the epoch"
     return DivergedError(
-        f"epoch {epoch + 1}, step {int(model.optimizer.iterations)}: {found}; "
-        "it must be finite",
+        f"epoch {position.epoch + 1}, step {step}: {found}; it must be finite",
         hint="lower train.learning_rate, or set train.clip_norm: 1.0",
+        step=step,
+        batch=batch,
     )
 
 

@@ -1,11 +1,12 @@
 """The run directory: everything one training run leaves behind."""
 
 import contextlib
+import fcntl
+import hashlib
 import itertools
 import json
 import os
 import platform
-import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -15,7 +16,8 @@ from pathlib import Path
 
 from . import __version__
 from .config import Config, dump_config, load_config
-from .errors import DivergedError, RunError
+from .disk import replace, writing
+from .errors import DivergedError, ResumeError, RunError, WriteError
 from .tables import align
 
 ROOT = Path("runs")
@@ -36,6 +38,7 @@ class Run:
         self.model_path = path / "model.keras"
         self.vocabulary_path = path / "vocabulary.txt"
         self.baselines_path = path / "baselines.npz"
+        self._locked = False
 
     @classmethod
     def create(
@@ -48,21 +51,22 @@ class Run:
         """
         if directory is not None:
             try:
-                directory.mkdir(parents=True)
+                with writing(directory):
+                    directory.mkdir(parents=True)
             except FileExistsError:
                 raise RunError(
                     f"{directory} already exists, a run needs a new directory",
                     hint="pass another --run, or delete it",
                 ) from None
             return cls(directory)
-        root.mkdir(parents=True, exist_ok=True)
+        with writing(root):
+            root.mkdir(parents=True, exist_ok=True)
         for number in itertools.count(1):
             path = root / f"{config_name}-{number}"
-            try:
+            # It may be taken, perhaps just now by another process.
+            with contextlib.suppress(FileExistsError), writing(path):
                 path.mkdir()
-            except FileExistsError:  # taken, perhaps just now by another process
-                continue
-            return cls(path)
+                return cls(path)
 
     @classmethod
     def open(cls, path: Path | None = None, root: Path = ROOT) -> "Run":
@@ -100,12 +104,30 @@ class Run:
         """What `run.json` says now."""
         return self.read_json("run.json")
 
-    def start(self, config_path: Path, config: Config, command: str) -> None:
-        """Write down what is about to run, with what, and on what."""
-        shutil.copyfile(config_path, self.path / "config.yaml")
-        (self.path / "config.resolved.yaml").write_text(
-            dump_config(config), encoding="utf-8"
-        )
+    @property
+    def status(self) -> str:
+        """As in `run.json`; `killed` if it says `running` and no process trains it."""
+        status = self.info["status"]
+        return "killed" if status == "running" and not self._is_locked() else status
+
+    def start(
+        self,
+        config_path: Path,
+        config: Config,
+        command: str,
+        weights_from: "Run | None" = None,
+    ) -> None:
+        """Write down what is about to run, with what, and on what.
+
+        Args:
+            config_path: The config as given.
+            config: Every value in force.
+            command: What was typed.
+            weights_from: The run whose model this one begins with.
+        """
+        given = config_path.read_bytes()
+        replace(self.path / "config.yaml", given)
+        self._keep_resolved(config)
         self.write_json(
             "run.json",
             {
@@ -113,15 +135,98 @@ class Run:
                 "command": command,
                 "seed": config.seed,
                 "started": _now().isoformat(),
-                "versions": _versions(),
+                **({"from": str(weights_from.path)} if weights_from else {}),
+                "versions": versions(),
                 "git": _git_state(),
                 "hardware": _hardware(),
+                "config_sha256": hashlib.sha256(given).hexdigest(),
+                "config": config.model_dump(mode="json"),
             },
         )
+
+    def go_on(
+        self, config: Config, command: str, *, step: int, seconds: float, changed: dict
+    ) -> None:
+        """Write down that the run is resumed.
+
+        Args:
+            config: Every value in force from here on.
+            command: What was typed.
+            step: Where it goes on.
+            seconds: What was spent until there.
+            changed: The keys whose values were others before, with both values.
+        """
+        session = {
+            "command": command,
+            "started": _now().isoformat(),
+            "step": step,
+            "seconds": seconds,
+            "changed": changed,
+            "versions": versions(),
+        }
+        self._keep_resolved(config)
+        self.update(
+            status="running",
+            resumed=[*self.info.get("resumed", []), session],
+            config=config.model_dump(mode="json"),
+        )
+
+    def _keep_resolved(self, config: Config) -> None:
+        text = dump_config(config)
+        replace(self.path / "config.resolved.yaml", text.encode("utf-8"))
 
     def update(self, **fields) -> None:
         """Merge `fields` into `run.json`."""
         self.write_json("run.json", {**self.info, **fields})
+
+    def seconds(self, now: datetime | None = None) -> float:
+        """What the run took until now, its earlier sessions included."""
+        info = self.info
+        session = info.get("resumed", [{"started": info["started"], "seconds": 0}])[-1]
+        began = datetime.fromisoformat(session["started"])
+        return session["seconds"] + ((now or _now()) - began).total_seconds()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training the run; a dead one holds no lock.
+
+        Raises:
+            ResumeError: If another process trains it.
+        """
+        if self._locked:  # by ourselves
+            yield
+            return
+        path = self.path / "lock"
+        with writing(path):
+            file = open(path, "a+", encoding="utf-8")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise ResumeError(
+                    f"{self.path} is being trained by process {file.read().strip()}",
+                    hint="wait for its end, or stop it with Ctrl-C or kill",
+                ) from None
+            with writing(path):
+                file.truncate(0)
+                file.write(f"{os.getpid()}\n")
+                file.flush()
+            self._locked = True
+            try:
+                yield
+            finally:
+                self._locked = False
+
+    def _is_locked(self) -> bool:
+        try:
+            with open(self.path / "lock", encoding="utf-8") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # never locked, or no such thing on this file system
+            return False
+        return False
 
     @contextlib.contextmanager
     def recorded(self) -> Iterator[None]:
@@ -138,13 +243,20 @@ class Run:
             raise
         finally:
             ended = _now()
-            began = datetime.fromisoformat(self.info["started"])
-            seconds = (ended - began).total_seconds()
-            self.update(status=status, ended=ended.isoformat(), seconds=seconds)
+            seconds = self.seconds(ended)
+            with contextlib.suppress(WriteError):  # what came before it matters more
+                self.update(status=status, ended=ended.isoformat(), seconds=seconds)
+
+    def keep_said(self, text: str) -> None:
+        """Append what was said to `train.log`."""
+        path = self.path / "train.log"
+        with writing(path), open(path, "a", encoding="utf-8") as file:
+            file.write(text.removesuffix("\n") + "\n" if text else "")
 
     def log(self, record: dict) -> None:
         """Append one line to `metrics.jsonl`."""
-        with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
+        path = self.path / "metrics.jsonl"
+        with writing(path), open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
     def metrics(self) -> list[dict]:
@@ -175,10 +287,10 @@ class Run:
     def write_json(self, relative: str, content: dict | list) -> None:
         """Write a JSON file of the run in one step: whole, or not at all."""
         path = self.path / relative
-        path.parent.mkdir(exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
+        text = json.dumps(content, indent=2) + "\n"
+        with writing(path):
+            path.parent.mkdir(exist_ok=True)
+        replace(path, text.encode("utf-8"))
 
 
 def is_run(name: str, root: Path = ROOT) -> bool:
@@ -221,7 +333,7 @@ def _table_row(run: Run) -> list[str]:
     info = run.info
     started = datetime.fromisoformat(info["started"]).astimezone()
     row = [
-        info["status"],
+        run.status,
         started.strftime("%m-%d %H:%M"),
         f"{info['seconds']:.0f}" if "seconds" in info else "-",
     ]
@@ -251,7 +363,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _versions() -> dict[str, str | None]:
+def versions() -> dict[str, str | None]:
     """The versions that decide the numbers, without importing anything."""
     versions = {"python": platform.python_version(), "seqtrain": __version__}
     for package in ("tensorflow", "keras", "numpy"):

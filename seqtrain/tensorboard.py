@@ -67,6 +67,11 @@ class TensorBoardWriter:
         with self._writers["train"].as_default(step=0):
             tf.summary.graph(traced.graph)
 
+    def flush(self) -> None:
+        """Have all of it on the disk."""
+        for writer in self._writers.values():
+            writer.flush()
+
     def close(self) -> None:
         """Write what is left and close the files."""
         for writer in self._writers.values():

@@ -112,8 +112,16 @@ def test_help_names_every_command_and_no_other(call):
     done = call("--help")
     assert done.returncode == 0
     listed = done.stdout.partition("Commands:\n")[2]
-    assert re.findall(r"^  (\w+)", listed, re.MULTILINE) == COMMANDS
-    assert set(COMMANDS) == {"train", "eval", "predict", "check", "board", "runs"}
+    assert re.findall(r"^  ([\w-]+)", listed, re.MULTILINE) == COMMANDS
+    assert set(COMMANDS) == {
+        "train",
+        "eval",
+        "predict",
+        "check",
+        "verify-resume",
+        "board",
+        "runs",
+    }
 
 
 def test_version_is_shown(call):
@@ -153,7 +161,9 @@ def test_what_needs_no_model_imports_no_tensorflow(trained, arguments):
     [
         ([], "Usage: "),
         (["trian"], "No such command 'trian'"),
-        (["train"], "Missing argument"),
+        (["train"], "a config is needed"),
+        (["train", "tiny.yaml", "--run", "a", "--resume", "b"], "exclude each other"),
+        (["train", "tiny.yaml", "--from", "a", "--resume", "b"], "exclude each other"),
         (["check", "tiny.yaml", "--fast"], "No such option"),
         (["eval", "--split", "tset"], "'tset' is not one of"),
         (["board", "--port", "70000"], "'--port'"),

@@ -1,11 +1,11 @@
 """A module imports only from its own floor and from those below.
 
 5  cli __main__
-4  train evaluate predict baselines fit board
-3  model schedules metrics tensorboard
-2  data runs
+4  train fit callbacks divergence evaluate predict baselines board verify
+3  model schedules metrics tensorboard resume
+2  data runs checkpoints
 1  config layers
-0  __init__ errors tables quiet progress
+0  __init__ errors tables quiet progress disk interruption
 """
 
 import ast

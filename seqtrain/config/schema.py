@@ -343,7 +343,7 @@ class TrainConfig(Section):
     )
     rollback_factor: Share | None = Field(
         None,
-        description="of on_divergence rollback: new learning rate by the old; null: 0.5",
+        description="of on_divergence rollback: new rate by the old; null: 0.5",
         validate_default=True,
     )
 

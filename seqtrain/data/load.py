@@ -66,22 +66,34 @@ class Data(NamedTuple):
     report: Report
     files: dict[str, str]
 
+    def digest(self) -> str:
+        """Return a sha256 of all that a training sees of it."""
+        total = hashlib.sha256(self.vocab.to_bytes())
+        total.update(json.dumps(self.labels).encode())
+        for part in (self.train, self.validation):
+            for array in part:
+                total.update(np.ascontiguousarray(array))
+        return total.hexdigest()
 
-def load_data(config: DataConfig, *, seed: int) -> Data:
+
+def load_data(
+    config: DataConfig, *, seed: int, vocab: Vocabulary | None = None
+) -> Data:
     """Load the data of a config, encoded; from the cache if it is there.
 
     Args:
         config: The `data` section.
         seed: Draws the validation part, and the reviews of `generated`.
+        vocab: The vocabulary to encode by; made from the training part if not given.
 
     Raises:
         DataError: If the data is wrong or the cache can't be written.
     """
     key, files = source_key(config, seed)
-    path = cache_folder() / "encoded" / _entry_name(key, config)
+    path = cache_folder() / "encoded" / _entry_name(key, config, vocab)
     data = _read_entry(path, files)
     if data is None:
-        data = _encode_source(read_source(config, seed), config)
+        data = _encode_source(read_source(config, seed), config, vocab)
         _write_entry(path, data)
     return data
 
@@ -136,7 +148,9 @@ def class_weights(choice: str | dict[str, float], data: Data) -> np.ndarray | No
     return np.array([choice[name] for name in data.labels])
 
 
-def _encode_source(source: Source, config: DataConfig) -> Data:
+def _encode_source(
+    source: Source, config: DataConfig, vocab: Vocabulary | None
+) -> Data:
     parts = {"training": source.train, "validation": source.validation}
     if source.test is not None:
         parts["test"] = source.test
@@ -155,7 +169,7 @@ def _encode_source(source: Source, config: DataConfig) -> Data:
     }
     counts = np.bincount(numbered["training"][0]).tolist()
     # The shorter one ends with the last token that training holds.
-    vocab = Vocabulary.build(
+    vocab = vocab or Vocabulary.build(
         dict(zip(numbers, counts, strict=False)), size=config.vocabulary
     )
     ids = vocab.encode(numbers)
@@ -215,7 +229,7 @@ def _cut(
     return Encoded(tokens[inside], offsets, labels)
 
 
-def _entry_name(key: str, config: DataConfig) -> str:
+def _entry_name(key: str, config: DataConfig, vocab: Vocabulary | None) -> str:
     """Hash everything that the encoded examples and their report follow from.
 
     The key of the source covers its files, seed and settings and the code of this
@@ -224,6 +238,8 @@ def _entry_name(key: str, config: DataConfig) -> str:
     shaping = {"standardize", "vocabulary", "max_length", "keep"}
     settings = config.model_dump(mode="json", include=shaping)
     everything = [key, settings, platform.python_version(), np.__version__]
+    if vocab:
+        everything.append(hashlib.sha256(vocab.to_bytes()).hexdigest())
     return hashlib.sha256(json.dumps(everything).encode()).hexdigest()
 
 

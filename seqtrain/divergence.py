@@ -1,0 +1,108 @@
+"""What a training leaves when its loss or a gradient is no longer finite."""
+
+import io
+import math
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from .data.text import PADDING, Vocabulary
+from .disk import replace
+from .errors import DivergedError, RunError
+from .fit import assign, compile_model, gradients_of, variables_of
+from .model import build_model
+from .runs import Run
+from .tables import align
+
+FILE = "divergence.npz"
+EXAMPLES, WORDS = 3, 12  # of the batch, as the replay shows them
+
+
+def keep_divergence(run: Run, model: keras.Model, error: DivergedError) -> None:
+    """Keep a step that diverged, for `replay`, and name its weights in the error.
+
+    Args:
+        run: Its `divergence.npz` gets the model and the batch.
+        model: As it was before the step.
+        error: What was found; gets the table of `weights_table`.
+    """
+    if error.batch is None:
+        return
+    variables = variables_of(model)
+    arrays = {f"variable_{i}": v.numpy() for i, v in enumerate(variables)}
+    arrays |= {f"batch_{i}": tensor.numpy() for i, tensor in enumerate(error.batch)}
+    buffer = io.BytesIO()
+    np.savez(buffer, step=error.step, **arrays)
+    replace(run.path / FILE, buffer.getvalue())
+    _, _, gradients = gradients_of(model, *error.batch)
+    assign(variables, list(arrays.values())[: len(variables)])  # the dropout moved on
+    error.args = (f"{error}\n{weights_table(model, gradients)}",)
+
+
+def weights_table(model: keras.Model, gradients: Sequence) -> str:
+    """A row for each weight: the largest entry of it and of its gradient, by size."""
+    rows = [["weight", "largest", "of its gradient", "not finite"]]
+    for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
+        gradient = np.asarray(gradient)
+        broken = int((~np.isfinite(gradient)).sum())
+        rows.append(
+            [
+                weight.path,
+                f"{np.abs(weight.numpy()).max():.3g}",
+                f"{np.abs(gradient).max():.3g}",
+                f"{broken} of {gradient.size}",
+            ]
+        )
+    return align(rows)
+
+
+def replay(run: Run) -> str:
+    """Make the step that diverged once more, and tell what happens in it.
+
+    Raises:
+        RunError: If the run keeps no such step.
+    """
+    path = run.path / FILE
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            kept = dict(file)
+    except FileNotFoundError:
+        raise RunError(
+            f"{run.path}: no step diverged in this run ({run.status})",
+            hint="`seqtrain runs` lists the runs that diverged",
+        ) from None
+    vocab = Vocabulary.load(run.vocabulary_path)
+    config = run.config
+    model = build_model(
+        config.model,
+        vocab_size=len(vocab),
+        num_classes=len(run.labels),
+        max_length=config.data.max_length,
+    )
+    compile_model(model, config.train, steps_per_epoch=1)
+    assign(variables_of(model), _numbered(kept, "variable"))
+    tokens, labels, *weights = _numbered(kept, "batch")
+    loss, logits, gradients = gradients_of(model, tokens, labels, *weights)
+    norm = math.sqrt(sum(float(np.vdot(g, g)) for g in map(np.asarray, gradients)))
+    lines = [
+        f"step {kept['step']}: loss {float(loss)}, gradient norm {norm}",
+        weights_table(model, gradients),
+        "",
+        f"the batch has {len(tokens)} texts of up to {tokens.shape[1]} tokens; those "
+        "with the largest logits:",
+    ]
+    sizes = np.abs(logits.numpy()).max(axis=1)  # nan comes last, and so first below
+    for index in np.argsort(sizes)[::-1][:EXAMPLES]:
+        words = [vocab.tokens[id] for id in tokens[index] if id != PADDING]
+        shown = " ".join(words[:WORDS]) + (" …" if len(words) > WORDS else "")
+        label = run.labels[labels[index]]
+        lines.append(
+            f"  logit {sizes[index]:.3g}  {label}  {len(words)} tokens: {shown}"
+        )
+    return "\n".join(lines)
+
+
+def _numbered(arrays: dict[str, np.ndarray], name: str) -> list[np.ndarray]:
+    count = sum(key.startswith(f"{name}_") for key in arrays)
+    return [arrays[f"{name}_{number}"] for number in range(count)]
