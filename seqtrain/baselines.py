@@ -1,6 +1,6 @@
 """Two classifiers that a recurrent network has to beat."""
 
-import os
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from .data.examples import Examples
 from .data.load import load_texts
+from .disk import replace
 from .metrics import logits_to_probabilities
 from .runs import Run
 
@@ -56,11 +57,10 @@ class Baselines(NamedTuple):
         """Write an `.npz` file, whole or not at all."""
         # As one string: an array of strings is as wide as its longest everywhere.
         tokens = "\n".join(self.tokens).encode("utf-8", "surrogatepass")
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        with open(temporary, "wb") as file:
-            arrays = self._asdict() | {"tokens": np.frombuffer(tokens, np.uint8)}
-            np.savez_compressed(file, **arrays)
-        os.replace(temporary, path)
+        arrays = self._asdict() | {"tokens": np.frombuffer(tokens, np.uint8)}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        replace(path, buffer.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> "Baselines":

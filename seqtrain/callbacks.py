@@ -243,6 +243,7 @@ class KeepBest(keras.callbacks.Callback):
             self.logs, self.waited = {"epoch": epoch + 1, **logs}, 0
             self.step = int(self.model.optimizer.iterations)
             self.keep(self.model)
+            self.run.update(best=self.logs)
         self._stop_if_worse()
 
     def _stop_if_worse(self):

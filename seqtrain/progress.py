@@ -5,6 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+from .disk import writing
+
 
 class Progress:
     """Talk to the person who trains: a bar on a terminal, plain lines elsewhere.
@@ -17,7 +19,9 @@ class Progress:
     """
 
     def __init__(self, log: Path, total: int):
-        self._log = log.open("a", encoding="utf-8")
+        self._path = log
+        with writing(log):
+            self._log = log.open("a", encoding="utf-8")
         self._total = total
         self._terminal = sys.stderr.isatty()
         self._began = self._drawn = time.monotonic()
@@ -57,7 +61,8 @@ class Progress:
     def close(self) -> None:
         """Wipe the bar, close the log."""
         self._wipe()
-        self._log.close()
+        with writing(self._path):
+            self._log.close()
 
     def _time_left(self, step: int) -> float:
         return (time.monotonic() - self._began) * (self._total - step) / max(step, 1)
@@ -68,8 +73,9 @@ class Progress:
         self._keep(text)
 
     def _keep(self, text):
-        self._log.write(f"{text}\n")
-        self._log.flush()
+        with writing(self._path):
+            self._log.write(f"{text}\n")
+            self._log.flush()
 
     def _wipe(self):
         if self._terminal:

@@ -1,6 +1,9 @@
 """What TensorBoard shows of a run: curves, histograms, text and the graph."""
 
+import os
 import re
+import socket
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +11,14 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.histogram.summary_v2 import histogram_pb
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+from tensorboard.plugins.text.summary_v2 import text_pb
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from .disk import writing
 
 
 class TensorBoardWriter:
@@ -17,21 +28,31 @@ class TensorBoardWriter:
     that their curves lie over one another. What belongs to the whole run
     (histograms, text, graph) stands with training.
 
+    Each event is in its file at once. `tf.summary` writes later, and on a full disk
+    loses events without a word (TensorFlow 2.21).
+
     Args:
         run: The run directory; files go to `tensorboard/{train,validation}`.
+
+    Raises:
+        WriteError: By every method, if the files can't be written.
     """
 
     def __init__(self, run: Path):
-        self._writers = {
-            split: tf.summary.create_file_writer(str(run / "tensorboard" / split))
-            for split in ("train", "validation")
-        }
+        self._paths, self._writers = {}, {}
+        # TensorBoard reads the files of a folder in the order of their names.
+        name = f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}"
+        for split in ("train", "validation"):
+            path = run / "tensorboard" / split / f"{name}.{os.getpid()}"
+            with writing(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._writers[split] = RecordWriter(path.open("xb"))
+            self._paths[split] = path
+            self._write(split, Event(file_version="brain.Event:2"))
 
     def scalars(self, split: str, values: Mapping[str, float], step: int) -> None:
         """Add one point to the curve of each tag in `values`."""
-        with self._writers[split].as_default(step):
-            for tag, value in values.items():
-                tf.summary.scalar(tag, value)
+        self._add(split, step, (scalar_pb(tag, data) for tag, data in values.items()))
 
     def histograms(
         self, model: keras.Model, gradients: Mapping[str, np.ndarray], step: int
@@ -43,16 +64,17 @@ class TensorBoardWriter:
             gradients: Path of the weight → gradient, shown as `gradients/<path>`.
             step: Optimizer steps done so far.
         """
-        with self._writers["train"].as_default(step):
-            for weight in model.trainable_weights:
-                tf.summary.histogram(f"weights/{weight.path}", weight)
-            for path, gradient in gradients.items():
-                tf.summary.histogram(f"gradients/{path}", gradient)
+        shown = {f"weights/{each.path}": each for each in model.trainable_weights}
+        shown |= {f"gradients/{path}": gradient for path, gradient in gradients.items()}
+        self._add(
+            "train",
+            step,
+            (histogram_pb(tag, np.asarray(data)) for tag, data in shown.items()),
+        )
 
     def text(self, tag: str, markdown: str, step: int) -> None:
         """Show `markdown` in the text dashboard."""
-        with self._writers["train"].as_default(step):
-            tf.summary.text(tag, markdown)
+        self._add("train", step, [text_pb(tag, markdown)])
 
     def graph(self, model: keras.Model) -> None:
         """Show the operations of a prediction in the graph dashboard.
@@ -64,18 +86,24 @@ class TensorBoardWriter:
         traced = tf.function(model).get_concrete_function(
             tf.TensorSpec(inputs.shape, inputs.dtype, inputs.name)
         )
-        with self._writers["train"].as_default(step=0):
-            tf.summary.graph(traced.graph)
-
-    def flush(self) -> None:
-        """Have all of it on the disk."""
-        for writer in self._writers.values():
-            writer.flush()
+        graph = traced.graph.as_graph_def()
+        self._write("train", Event(graph_def=graph.SerializeToString()))
 
     def close(self) -> None:
-        """Write what is left and close the files."""
-        for writer in self._writers.values():
-            writer.close()
+        """Close the files."""
+        for split, writer in self._writers.items():
+            with writing(self._paths[split]):
+                writer.close()
+
+    def _add(self, split: str, step: int, summaries: Iterable[Summary]) -> None:
+        values = [value for summary in summaries for value in summary.value]
+        self._write(split, Event(step=step, summary=Summary(value=values)))
+
+    def _write(self, split: str, event: Event) -> None:
+        event.wall_time = time.time()
+        with writing(self._paths[split]):
+            self._writers[split].write(event.SerializeToString(deterministic=True))
+            self._writers[split].flush()
 
 
 class Sample(NamedTuple):

@@ -117,6 +117,7 @@ class _Training:
             self._restore(checkpoint)
         else:
             self._begin(weights_from)
+        self.run.update(best=self.best.logs)
         try:
             return self._fit()
         except DivergedError as error:
@@ -128,7 +129,6 @@ class _Training:
             raise
         finally:
             self.writer.close()
-            self.run.update(best=self.best.logs)
 
     def _build(self) -> keras.Model:
         keras.utils.set_random_seed(self.config.seed)
@@ -212,7 +212,6 @@ class _Training:
                     hint="lower train.learning_rate, or set train.clip_norm: 1.0",
                     step=step,
                 )
-        self.writer.flush()
         state = {
             "position": asdict(self.position),
             "log": self.log.state(),

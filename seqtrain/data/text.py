@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..config import Standardize
+from ..disk import replace
 
 PADDING, UNKNOWN = 0, 1
 
@@ -135,7 +136,7 @@ class Vocabulary:
 
     def save(self, path: Path) -> None:
         """Write one token a line, by id, in UTF-8."""
-        path.write_bytes(self.to_bytes())
+        replace(path, self.to_bytes())
 
     def to_bytes(self) -> bytes:
         """Return one token a line, so that line n + 1 is id n."""
