@@ -230,7 +230,7 @@ class KeepBest(keras.callbacks.Callback):
         try:
             return _sha256(self.run.model_path.read_bytes()) == self._sha256
         except FileNotFoundError:
-            return self.logs is None
+            return False
 
     def on_train_begin(self, logs=None):
         self._stop_if_worse()

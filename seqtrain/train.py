@@ -160,7 +160,9 @@ class _Training:
         state = checkpoint.state
         self.log.restore(state["log"])
         self.best.restore(state["best"])
-        if not self.best.is_kept():
+        if checkpoint.best is None:
+            self.run.model_path.unlink(missing_ok=True)
+        elif not self.best.is_kept():  # a later one, if any
             best = self.checkpoints.read(checkpoint.best)
             assign(variables_of(self.model), best.arrays)
             self.best.keep(self.model)

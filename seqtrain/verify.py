@@ -221,11 +221,12 @@ def _events(run: Path, split: str) -> Iterator[list]:
     """Tag, step and value of all that TensorBoard shows of a split, in their order."""
     for path in sorted((run / "tensorboard" / split).iterdir()):
         for event in EventFileLoader(str(path)).Load():
-            if event.HasField("graph_def"):
-                yield ["graph", event.step, str(GraphDef.FromString(event.graph_def))]
             for value in event.summary.value:
                 if not _is_timing(value.tag):
-                    yield [value.tag, event.step, make_ndarray(value.tensor).tolist()]
+                    shown = make_ndarray(value.tensor)
+                    if value.tag == "__run_graph__":  # its maps are in any order
+                        shown = np.array(str(GraphDef.FromString(shown.item())))
+                    yield [value.tag, event.step, shown.tolist()]
 
 
 def _sha256(content: list) -> str:
