@@ -110,13 +110,13 @@ class Checkpoints:
         whole = False
         for path in paths:
             try:
-                manifest = self._verified(path)
+                found = self._read(path)
             except Damaged as damage:
                 say(f"{path} is damaged ({damage}), the one before it is used")
                 continue
             whole = True
-            if manifest["planned"] or not planned:
-                return self._read(path, manifest)
+            if found.planned or not planned:
+                return found
         if whole or not paths:
             return None
         raise ResumeError(
@@ -132,7 +132,7 @@ class Checkpoints:
         """
         path = self._path(step)
         try:
-            return self._read(path, self._verified(path))
+            return self._read(path)
         except Damaged as damage:
             raise ResumeError(
                 f"{path} is damaged ({damage}), and it holds the best model",
@@ -215,9 +215,13 @@ class Checkpoints:
                 raise Damaged(f"{file} has {found} bytes, it had {size}")
         return manifest
 
-    def _read(self, path: Path, manifest: dict) -> Checkpoint:
-        with np.load(path / "variables.npz", allow_pickle=False) as file:
-            arrays = [file[f"arr_{number}"] for number in range(len(file.files))]
+    def _read(self, path: Path) -> Checkpoint:
+        manifest = self._verified(path)
+        try:
+            with np.load(path / "variables.npz", allow_pickle=False) as file:
+                arrays = [file[f"arr_{number}"] for number in range(len(file.files))]
+        except ValueError as error:  # no array of numbers
+            raise Damaged(f"variables.npz: {error}") from None
         state = json.loads((path / "state.json").read_text(encoding="utf-8"))
         facts = (manifest[key] for key in ("step", "best", "planned"))
         return Checkpoint(*facts, arrays, state)

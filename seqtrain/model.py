@@ -39,33 +39,38 @@ def build_model(
     x = keras.layers.Embedding(
         vocab_size, config.embedding.dim, mask_zero=True, name="embedding"
     )(tokens)  # (batch, timesteps, dim)
-    x = _dropout(config.embedding.dropout, x)
-    *lower, top = config.layers
+    x = _dropout(config.embedding.dropout, x, "embedding_dropout")
+    # Named by their place: the names that Keras gives go on counting in a process.
+    *lower, top = enumerate(config.layers, 1)
     for layer in lower:
-        x = _recurrent(layer, max_length, return_sequences=True)(x)
+        x = _recurrent(*layer, max_length, return_sequences=True)(x)
     if config.pooling == "last":
-        x = _recurrent(top, max_length)(x)
+        x = _recurrent(*top, max_length)(x)
     elif config.pooling == "concat":
-        layer = _recurrent(top, max_length, return_sequences=True, return_state=True)
+        layer = _recurrent(*top, max_length, return_sequences=True, return_state=True)
         outputs, *states = layer(x)
         # The hidden state comes first among the states of each direction.
-        last = states[:: len(states) // 2] if top.bidirectional else states[:1]
-        pooled = [TemporalPooling(mode)(outputs) for mode in ("mean", "max")]
-        x = keras.layers.Concatenate()([*last, *pooled])
+        both = config.layers[-1].bidirectional
+        last = states[:: len(states) // 2] if both else states[:1]
+        pooled = [TemporalPooling(mode, name=mode)(outputs) for mode in ("mean", "max")]
+        x = keras.layers.Concatenate(name="concat")([*last, *pooled])
     else:
-        x = _recurrent(top, max_length, return_sequences=True)(x)
-        x = TemporalPooling(config.pooling)(x)
-    x = _dropout(config.dropout, x)  # (batch, features)
+        x = _recurrent(*top, max_length, return_sequences=True)(x)
+        x = TemporalPooling(config.pooling, name=config.pooling)(x)
+    x = _dropout(config.dropout, x, "dropout")  # (batch, features)
     columns = 1 if num_classes == 2 else num_classes
     logits = keras.layers.Dense(columns, dtype="float32", name="logits")(x)
     return keras.Model(tokens, logits, name="seqtrain")
 
 
-def _dropout(rate: float, x):
-    return Dropout(rate)(x) if rate else x
+def _dropout(rate: float, x, name: str):
+    return Dropout(rate, name=name)(x) if rate else x
 
 
-def _recurrent(config: LayerConfig, max_length: int, **options) -> keras.Layer:
+def _recurrent(
+    number: int, config: LayerConfig, max_length: int, **options
+) -> keras.Layer:
+    name = f"{config.cell}_{number}"
     bias_initializer = config.bias_initializer
     if bias_initializer == "chrono":
         bias_initializer = Chrono(max_length)
@@ -79,6 +84,9 @@ def _recurrent(config: LayerConfig, max_length: int, **options) -> keras.Layer:
         kernel_initializer=config.kernel_initializer,
         recurrent_initializer=config.recurrent_initializer,
         bias_initializer=bias_initializer,
+        name=name,
         **options,
     )
-    return Bidirectional(layer) if config.bidirectional else layer
+    if config.bidirectional:
+        return Bidirectional(layer, name=f"bidirectional_{name}")
+    return layer

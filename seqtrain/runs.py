@@ -174,6 +174,7 @@ class Run:
     def _keep_resolved(self, config: Config) -> None:
         text = dump_config(config)
         replace(self.path / "config.resolved.yaml", text.encode("utf-8"))
+        self.config = config
 
     def update(self, **fields) -> None:
         """Merge `fields` into `run.json`."""

@@ -170,7 +170,8 @@ class _Training:
         self.position = Position(**state["position"])
         optimizer = self.model.optimizer
         later = self.rollbacks[len(state["rollbacks"]) :]
-        if later and optimizer.learning_rate in optimizer.variables:  # no schedule
+        if later and isinstance(optimizer.learning_rate, keras.Variable):
+            # A schedule, which is no variable, has been built with the smaller rate.
             optimizer.learning_rate.assign(optimizer.learning_rate * _lowered(later))
 
     def _fit(self) -> dict[str, list[float]]:

@@ -224,8 +224,9 @@ def _events(run: Path, split: str) -> Iterator[list]:
             for value in event.summary.value:
                 if not _is_timing(value.tag):
                     shown = make_ndarray(value.tensor)
-                    if value.tag == "__run_graph__":  # its maps are in any order
-                        shown = np.array(str(GraphDef.FromString(shown.item())))
+                    if value.tag == "__run_graph__":  # TensorFlow numbers its functions
+                        nodes = GraphDef.FromString(shown.item()).node
+                        shown = np.array([[node.name, node.op] for node in nodes])
                     yield [value.tag, event.step, shown.tolist()]
 
 
