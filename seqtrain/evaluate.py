@@ -55,7 +55,7 @@ def evaluate(run: Run, *, split: Split = "test", data: Path | None = None) -> di
     result = {
         "run": run.path.name,
         "data": split if data is None else str(data),
-        "skipped": len(examples.skipped_rows),
+        "skipped": examples.skipped,
         **classification_metrics(labels, probabilities, run.labels),
         "by_length": accuracy_by_length(
             labels, predictions, encoded.lengths, predictor.buckets
