@@ -1,6 +1,8 @@
 """Two classifiers that a recurrent network has to beat."""
 
 import os
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,11 +13,26 @@ from sklearn.linear_model import LogisticRegression
 
 from .data.examples import Examples
 from .data.load import load_texts
+from .errors import RunError
 from .metrics import logits_to_probabilities
 from .runs import Run
 
 # Words, and each sign that is neither word nor space: no text is without a token.
 TOKEN_PATTERN = r"\w+|[^\w\s]"
+
+
+# What NumPy raises of a file that isn't one of its own, or no longer whole.
+_DAMAGES = (
+    OSError,
+    EOFError,
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class Baselines(NamedTuple):
@@ -64,11 +81,27 @@ class Baselines(NamedTuple):
 
     @classmethod
     def load(cls, path: Path) -> "Baselines":
-        """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-        tokens = arrays.pop("tokens").tobytes().decode("utf-8", "surrogatepass")
-        return cls(tokens=tokens.split("\n"), **arrays)
+        """Read what `save` wrote.
+
+        Raises:
+            RunError: If it is damaged, or is something else.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = dict(file)
+            tokens = arrays.pop("tokens").tobytes().decode("utf-8", "surrogatepass")
+            baselines = cls(tokens=tokens.split("\n"), **arrays)
+            fits = baselines.coefficients.shape[1:] == baselines.idf.shape
+        except _DAMAGES as error:
+            fits, problem = False, str(error).partition("\n")[0][:200]
+        else:
+            problem = "its arrays don't fit each other"
+        if not fits or baselines.idf.shape != (len(baselines.tokens),):
+            raise RunError(
+                f"{path} is damaged: {problem}",
+                hint="delete it: it is made again from the training data",
+            )
+        return baselines
 
 
 def load_baselines(run: Run) -> Baselines:

@@ -13,9 +13,10 @@ class SeqtrainError(Exception):
     """
 
     exit_code = 1
+    kept = "\n"  # of the control characters, in the problem
 
     def __init__(self, problem: str, *, hint: str | None = None):
-        super().__init__(printable(problem))
+        super().__init__(printable(problem, keep=self.kept))
         self.hint = hint and printable(hint)
 
 
@@ -27,6 +28,8 @@ class ConfigError(SeqtrainError):
 
 class ConfigReport(ConfigError):
     """All problems of a config, a line each; complete as it stands."""
+
+    kept = "\n\t"  # a caret stands below lines of the file as they are
 
 
 class RunError(SeqtrainError):
@@ -47,7 +50,7 @@ class DivergedError(SeqtrainError):
     exit_code = 4
 
 
-def printable(text: str) -> str:
+def printable(text: str, keep: str = "") -> str:
     r"""Return a text with escapes for what a terminal would obey or not show.
 
     A message shows names and values from files, which may hold anything.
@@ -60,7 +63,7 @@ def printable(text: str) -> str:
         return text
     return "".join(
         char
-        if char.isprintable() or char in "\n\t\xa0\u3000"
+        if char.isprintable() or char in keep or char in "\xa0\u3000"
         else char.encode("unicode_escape").decode()
         for char in text
     )
@@ -85,7 +88,8 @@ def listed(names: Iterable[str], most: int = 10) -> str:
     """
     names = iter(names)
     first = [
-        name if len(name) <= 60 else f"{name[:60]}…" for name in islice(names, most)
+        printable(name if len(name) <= 60 else f"{name[:60]}…")
+        for name in islice(names, most)
     ]
     more = sum(1 for _ in names)
     return ", ".join(first) + (f" and {more:,} more" if more else "")

@@ -2,7 +2,7 @@
 
 5  cli __main__
 4  train evaluate predict baselines fit board
-3  model schedules metrics tensorboard
+3  model saved_model schedules metrics tensorboard
 2  data runs
 1  config layers
 0  __init__ errors tables quiet progress

@@ -217,7 +217,7 @@ def test_the_table_shows_the_kept_epoch_and_the_test(root):
 def test_the_table_takes_the_lowest_loss_where_the_loss_decides(root):
     run = start(root)
     config = run.path / "config.resolved.yaml"
-    config.write_text("train: {monitor: loss}\n")
+    config.write_text("train: {monitor: loss}\nlog: {}\n")
     for epoch, loss in [(1, 0.5), (2, 0.4), (3, 0.6)]:
         run.log(
             {"epoch": epoch, "split": "validation", "loss": loss, "accuracy": epoch / 9}
