@@ -97,6 +97,8 @@ def tokenize(text: str, standardize: Standardize) -> list[str]:
 
 
 def _without_markup(text: str) -> str:
+    if "<!--" not in text:
+        return _TAG.sub(" ", text)
     # Past the last `-->` no comment ends; to look for an end at each of its starts
     # would take hours in a text of nothing else.
     end = text.rfind("-->") + len("-->") if "-->" in text else 0
