@@ -87,21 +87,32 @@ class Baselines(NamedTuple):
             RunError: If it is damaged, or is something else.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = dict(file)
+            with open(path, "rb") as stream:
+                damaged = zipfile.ZipFile(stream).testzip()  # NumPy sees not all of it
+                stream.seek(0)
+                with np.load(stream, allow_pickle=False) as file:
+                    arrays = dict(file)
             tokens = arrays.pop("tokens").tobytes().decode("utf-8", "surrogatepass")
             baselines = cls(tokens=tokens.split("\n"), **arrays)
-            fits = baselines.coefficients.shape[1:] == baselines.idf.shape
-        except _DAMAGES as error:
-            fits, problem = False, str(error).partition("\n")[0][:200]
-        else:
-            problem = "its arrays don't fit each other"
-        if not fits or baselines.idf.shape != (len(baselines.tokens),):
+            whole = not damaged and baselines._fit_each_other()
+        except _DAMAGES:
+            whole = False
+        if not whole:
             raise RunError(
-                f"{path} is damaged: {problem}",
+                f"{path} is damaged, whole baselines were expected",
                 hint="delete it: it is made again from the training data",
             )
         return baselines
+
+    def _fit_each_other(self) -> bool:
+        classes = np.count_nonzero(self.shares > 0)
+        rows = 1 if classes == 2 else classes
+        return (
+            self.idf.shape == (len(self.tokens),)
+            and self.coefficients.shape == (rows, len(self.tokens))
+            and self.intercepts.shape == (rows,)
+            and self.shares.ndim == 1
+        )
 
 
 def load_baselines(run: Run) -> Baselines:
@@ -109,7 +120,14 @@ def load_baselines(run: Run) -> Baselines:
     if not run.baselines_path.exists():
         train = load_texts(run.config.data, seed=run.config.seed).train
         fit_baselines(train, run.labels).save(run.baselines_path)
-    return Baselines.load(run.baselines_path)
+    baselines = Baselines.load(run.baselines_path)
+    if len(baselines.shares) != len(run.labels):
+        raise RunError(
+            f"{run.baselines_path} is damaged, it has {len(baselines.shares)} classes, "
+            f"labels.json {len(run.labels)}",
+            hint="delete it: it is made again from the training data",
+        )
+    return baselines
 
 
 def fit_baselines(train: Examples, label_names: Sequence[str]) -> Baselines:
