@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from seqtrain.data.archives import LONGEST_HEADER, MOST_MEMBERS, archive_texts
+from seqtrain.data.archives import LONGEST_HEADER, MOST_HEADERS, archive_texts
 from seqtrain.data.streams import LONGEST_TEXT
 from seqtrain.errors import DataError
 
@@ -175,12 +175,13 @@ def test_long_chain_of_extended_headers_ends(tmp_path):
     assert read(tmp_path, content) == [("b.txt", "x")]
 
 
+@pytest.mark.slow
 def test_archive_of_millions_of_files_is_refused(tmp_path):
     path = tmp_path / "a.tar"
     with path.open("wb") as file:
-        for _ in range(MOST_MEMBERS // 2000 + 1):
+        for _ in range(MOST_HEADERS // 2000 + 1):
             file.write(header("a.bin") * 2000)
-    with pytest.raises(DataError, match="more than 200,000 files"):
+    with pytest.raises(DataError, match="more than 500,000 files"):
         list(archive_texts(path, str.isupper))
 
 
@@ -217,6 +218,6 @@ def test_what_follows_the_end_of_an_archive_is_no_part_of_it(tmp_path):
 
 
 def test_archive_that_swells_out_of_proportion_is_refused(tmp_path):
-    content = gzip.compress(header("a.bin", 2**28) + bytes(2**28) + END)
+    content = gzip.compress(header("a.bin", 2**27) + bytes(2**27) + END)
     assert len(content) < 300_000
     refused(tmp_path, content, "a.tar.gz: unpacks to more than 100", "a.tar.gz")
