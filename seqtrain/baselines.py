@@ -1,6 +1,8 @@
 """Two classifiers that a recurrent network has to beat."""
 
 import io
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,11 +14,26 @@ from sklearn.linear_model import LogisticRegression
 from .data.examples import Examples
 from .data.load import load_texts
 from .disk import replace
+from .errors import RunError
 from .metrics import logits_to_probabilities
 from .runs import Run
 
 # Words, and each sign that is neither word nor space: no text is without a token.
 TOKEN_PATTERN = r"\w+|[^\w\s]"
+
+
+# What NumPy raises of a file that isn't one of its own, or no longer whole.
+_DAMAGES = (
+    OSError,
+    EOFError,
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class Baselines(NamedTuple):
@@ -64,11 +81,38 @@ class Baselines(NamedTuple):
 
     @classmethod
     def load(cls, path: Path) -> "Baselines":
-        """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-        tokens = arrays.pop("tokens").tobytes().decode("utf-8", "surrogatepass")
-        return cls(tokens=tokens.split("\n"), **arrays)
+        """Read what `save` wrote.
+
+        Raises:
+            RunError: If it is damaged, or is something else.
+        """
+        try:
+            with open(path, "rb") as stream:
+                damaged = zipfile.ZipFile(stream).testzip()  # NumPy sees not all of it
+                stream.seek(0)
+                with np.load(stream, allow_pickle=False) as file:
+                    arrays = dict(file)
+            tokens = arrays.pop("tokens").tobytes().decode("utf-8", "surrogatepass")
+            baselines = cls(tokens=tokens.split("\n"), **arrays)
+            whole = not damaged and baselines._fit_each_other()
+        except _DAMAGES:
+            whole = False
+        if not whole:
+            raise RunError(
+                f"{path} is damaged, whole baselines were expected",
+                hint="delete it: it is made again from the training data",
+            )
+        return baselines
+
+    def _fit_each_other(self) -> bool:
+        classes = np.count_nonzero(self.shares > 0)
+        rows = 1 if classes == 2 else classes
+        return (
+            self.idf.shape == (len(self.tokens),)
+            and self.coefficients.shape == (rows, len(self.tokens))
+            and self.intercepts.shape == (rows,)
+            and self.shares.ndim == 1
+        )
 
 
 def load_baselines(run: Run) -> Baselines:
@@ -76,7 +120,14 @@ def load_baselines(run: Run) -> Baselines:
     if not run.baselines_path.exists():
         train = load_texts(run.config.data, seed=run.config.seed).train
         fit_baselines(train, run.labels).save(run.baselines_path)
-    return Baselines.load(run.baselines_path)
+    baselines = Baselines.load(run.baselines_path)
+    if len(baselines.shares) != len(run.labels):
+        raise RunError(
+            f"{run.baselines_path} is damaged, it has {len(baselines.shares)} classes, "
+            f"labels.json {len(run.labels)}",
+            hint="delete it: it is made again from the training data",
+        )
+    return baselines
 
 
 def fit_baselines(train: Examples, label_names: Sequence[str]) -> Baselines:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import shlex
 import shutil
@@ -23,8 +24,9 @@ from .errors import (
     RunError,
     SeqtrainError,
     WriteError,
+    printable,
 )
-from .quiet import import_tensorflow
+from .quiet import exit_on_ctrl_c, import_tensorflow
 
 app = typer.Typer(
     help="Train, test and explain recurrent sequence models from one YAML file.",
@@ -126,10 +128,11 @@ def evaluate(
 
     directory = Run.open(run)
     import_tensorflow()
-    from .evaluate import evaluate, format_evaluation
+    with exit_on_ctrl_c():
+        from .evaluate import evaluate, format_evaluation
 
     result = evaluate(directory, split=split, data=data)
-    print(json.dumps(result, indent=2) if json_ else format_evaluation(result))
+    _print(json.dumps(result, indent=2) if json_ else format_evaluation(result))
 
 
 @app.command()
@@ -168,25 +171,23 @@ def predict(
             stream = stack.enter_context(_open(file))
             batches = read_lines(stream, str(file))
         elif texts == ["-"]:
-            batches = read_lines(sys.stdin.buffer, "standard input")
+            batches = read_lines(_standard_input(), "standard input")
         else:
-            batches = [texts]
+            batches = [_checked(texts)]
         for answer in predict(directory, batches):
             if json_:
-                print(json.dumps(answer, ensure_ascii=False), flush=True)
+                _print(json.dumps(answer, ensure_ascii=False))
             else:
-                print(
-                    f"{answer['label']}\t{answer['probability']:.4f}\t{answer['text']}",
-                    flush=True,
-                )
+                # A line of three fields, whatever the text is.
+                label, text = printable(answer["label"]), printable(answer["text"])
+                _print(f"{label}\t{answer['probability']:.4f}\t{text}")
 
 
 @app.command()
 def check(config: ConfigName, set_: Overrides = None) -> None:
     """Say everything that is wrong with a config and its data."""
     path, _, data = _read(config, set_)
-    print(_report(data))
-    print(f"{path}: nothing is wrong")
+    _print(f"{_report(data)}\n{path}: nothing is wrong")
 
 
 @app.command("verify-resume")
@@ -209,7 +210,7 @@ def verify_resume(
     verdicts = verify_resume(
         [str(path), *overrides], folder, kills=kills, seed=seed, say=_say
     )
-    print(format_verdicts(verdicts))
+    _print(format_verdicts(verdicts))
     if any(verdict.different for verdict in verdicts):
         raise SeqtrainError(f"a resumed run ended otherwise; the runs are in {folder}")
     shutil.rmtree(folder)
@@ -235,18 +236,22 @@ def runs(
     folder: Annotated[Path, typer.Argument(help="A folder of runs.")] = Path("runs"),
 ) -> None:
     """List the runs, the newest first."""
-    from .runs import list_runs, runs_table
+    from .runs import find_damage, list_runs, runs_table
 
     found = list_runs(folder)
     if not found:
         raise RunError(
             f"{folder}: no run found", hint="`seqtrain train quickstart` makes one"
         )
-    print(runs_table(found))
+    _print(runs_table(found))
+    for damage in filter(None, map(find_damage, found)):
+        _say(f"warning: {damage}")
 
 
 def main() -> None:
     """Run the command line; an error of the user's is a message and an exit code."""
+    with contextlib.suppress(AttributeError):  # a closed one is None
+        sys.stdout.reconfigure(errors="backslashreplace")  # in a C locale, say
     try:
         app()
     except SeqtrainError as error:
@@ -317,7 +322,7 @@ def _replay(path: Path) -> None:
     import_tensorflow()
     from .divergence import replay
 
-    print(replay(run))
+    _print(replay(run))
 
 
 def _refuse_together(options: dict[str, object]) -> None:
@@ -398,6 +403,43 @@ def _open(path: Path) -> BinaryIO:
     except OSError as error:
         raise DataError(
             f"{path}: {error.strerror}", hint="name a file with one text a line"
+        ) from None
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:
+        raise DataError(
+            "standard input is closed, lines to classify are needed",
+            hint="pipe them in, or name a file by --file",
+        )
+    return sys.stdin.buffer
+
+
+def _checked(texts: list[str]) -> list[str]:
+    for number, text in enumerate(texts, start=1):
+        if re.search("[\ud800-\udfff]", text):  # so Python keeps other bytes
+            raise DataError(
+                f"text {number}: {text[:60]!r} is not UTF-8, which is needed",
+                hint="put it into a file, convert that by iconv, and use --file",
+            )
+    return texts
+
+
+def _print(text: str) -> None:
+    """Print a result; a reader that has seen enough, such as `head`, ends it quietly.
+
+    The code is that of a program which a closed pipe ends: 128 + SIGPIPE.
+    """
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        # What did not get out is tried again at the exit, which would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise SystemExit(141) from None
+        raise SeqtrainError(
+            f"standard output: {error.strerror}",
+            hint="write to another place",
         ) from None
 
 

@@ -2,12 +2,14 @@
 
 import io
 import math
+import zipfile
+import zlib
 from collections.abc import Sequence
 
 import keras
 import numpy as np
 
-from .data.text import PADDING, Vocabulary
+from .data.text import PADDING
 from .disk import replace
 from .errors import DivergedError, RunError
 from .fit import assign, compile_model, gradients_of, variables_of
@@ -72,8 +74,12 @@ def replay(run: Run) -> str:
             f"{run.path}: no step diverged in this run ({run.status})",
             hint="`seqtrain runs` lists the runs that diverged",
         ) from None
-    vocab = Vocabulary.load(run.vocabulary_path)
-    config = run.config
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise RunError(
+            f"{path} is damaged, arrays were expected ({error})",
+            hint="copy the whole run again",
+        ) from None
+    config, vocab = run.config, run.vocab
     model = build_model(
         config.model,
         vocab_size=len(vocab),

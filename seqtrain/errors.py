@@ -1,5 +1,8 @@
 """What a user can cause and fix; each error carries its exit code."""
 
+from collections.abc import Iterable
+from itertools import islice
+
 
 class SeqtrainError(Exception):
     """A problem that the user can mend, with the next step as a hint.
@@ -10,10 +13,11 @@ class SeqtrainError(Exception):
     """
 
     exit_code = 1
+    kept = "\n"  # of the control characters, in the problem
 
     def __init__(self, problem: str, *, hint: str | None = None):
-        super().__init__(problem)
-        self.hint = hint
+        super().__init__(printable(problem, keep=self.kept))
+        self.hint = hint and printable(hint)
 
 
 class ConfigError(SeqtrainError):
@@ -24,6 +28,8 @@ class ConfigError(SeqtrainError):
 
 class ConfigReport(ConfigError):
     """All problems of a config, a line each; complete as it stands."""
+
+    kept = "\n\t"  # a caret stands below lines of the file as they are
 
 
 class RunError(SeqtrainError):
@@ -64,3 +70,48 @@ class DivergedError(SeqtrainError):
         super().__init__(problem, hint=hint)
         self.step = step
         self.batch = batch
+
+
+def printable(text: str, keep: str = "") -> str:
+    r"""Return a text with escapes for what a terminal would obey or not show.
+
+    A message shows names and values from files, which may hold anything.
+
+    Example:
+        >>> print(printable("caf\udce9 \x1b[31mred"))
+        caf\udce9 \x1b[31mred
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char
+        if char.isprintable() or char in keep or char in "\xa0\u3000"
+        else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+def shown(value: str, width: int = 60) -> str:
+    """Return a value in quotes, cut where it is too long for a message.
+
+    Example:
+        >>> print(shown("good"), shown("excellent", width=5))
+        'good' 'excel'…
+    """
+    return repr(value) if len(value) <= width else f"{value[:width]!r}…"
+
+
+def listed(names: Iterable[str], most: int = 10) -> str:
+    """Return names with commas between them, the first ones if they are many.
+
+    Example:
+        >>> listed(["neg", "pos"]), listed("abcde", most=2)
+        ('neg, pos', 'a, b and 3 more')
+    """
+    names = iter(names)
+    first = [
+        printable(name if len(name) <= 60 else f"{name[:60]}…")
+        for name in islice(names, most)
+    ]
+    more = sum(1 for _ in names)
+    return ", ".join(first) + (f" and {more:,} more" if more else "")

@@ -9,7 +9,7 @@ from .config import FilesData
 from .data.examples import Examples
 from .data.files import read_examples
 from .data.load import load_texts
-from .errors import DataError
+from .errors import DataError, listed, printable, shown
 from .metrics import (
     accuracy_by_length,
     accuracy_with_interval,
@@ -55,7 +55,7 @@ def evaluate(run: Run, *, split: Split = "test", data: Path | None = None) -> di
     result = {
         "run": run.path.name,
         "data": split if data is None else str(data),
-        "skipped": len(examples.skipped_rows),
+        "skipped": examples.skipped,
         **classification_metrics(labels, probabilities, run.labels),
         "by_length": accuracy_by_length(
             labels, predictions, encoded.lengths, predictor.buckets
@@ -81,8 +81,8 @@ def _read_split(run: Run, split: Split) -> Examples:
         )
     if unknown := sorted(set(examples.labels) - set(run.labels)):
         raise DataError(
-            f"{split} data: {unknown[0]!r} is not one of the run's labels "
-            f"({', '.join(run.labels)}), the data changed after the training",
+            f"{split} data: {shown(unknown[0])} is not one of the run's labels "
+            f"({listed(run.labels)}), the data changed after the training",
             hint="evaluate the data of the training, or train again",
         )
     return examples
@@ -170,4 +170,5 @@ def _percent(share: float) -> str:
 
 
 def _shorten(text: str, width: int) -> str:
+    text = printable(text)
     return text if len(text) <= width else f"{text[: width - 1]}…"

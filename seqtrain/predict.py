@@ -3,18 +3,18 @@
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from . import layers  # noqa: F401  Keras finds our layers in a saved model by this
 from .data.batches import Batch, bucket_lengths, epoch_batches
 from .data.examples import Examples
 from .data.load import Encoded, encode_texts
-from .data.text import PADDING, Vocabulary
+from .data.streams import LONGEST_TEXT, too_long
+from .data.text import PADDING
 from .errors import DataError, RunError
 from .metrics import logits_to_probabilities
 from .runs import Run
+from .saved_model import load_model
 
 BATCH_SIZE = 64
 PIECE = 2**16  # bytes
@@ -27,7 +27,7 @@ class Predictor:
         run: A run whose training kept a model.
 
     Raises:
-        RunError: If there is no model yet.
+        RunError: If there is no model yet, or a file of the run is damaged.
     """
 
     def __init__(self, run: Run):
@@ -37,11 +37,13 @@ class Predictor:
                 "a trained model is needed",
                 hint="wait for its first epoch, or train again",
             )
-        self.vocab = Vocabulary.load(run.vocabulary_path)
+        self.vocab = run.vocab
         self.labels = run.labels
         self.data = run.config.data
         self.buckets = bucket_lengths(self.data.max_length, self.data.buckets)
-        model = keras.saving.load_model(run.model_path, compile=False)
+        model = load_model(
+            run.model_path, vocab_size=len(self.vocab), num_classes=len(self.labels)
+        )
         # One trace for every shape.
         self._logits = tf.function(
             lambda tokens: model(tokens, training=False),
@@ -119,18 +121,30 @@ def read_lines(stream: io.BufferedReader, name: str) -> Iterator[list[str]]:
         name: What an error calls it.
 
     Raises:
-        DataError: If a line is not UTF-8.
+        DataError: If a line is not UTF-8, or longer than any text.
     """
     number, rest = 0, b""
-    while piece := stream.read1(PIECE):
+    while piece := _piece(stream, name):
         *lines, rest = (rest + piece).split(b"\n")
         if lines:
             yield [
                 _decode(line, f"{name}:{number + i}") for i, line in enumerate(lines, 1)
             ]
             number += len(lines)
+        if len(rest) > LONGEST_TEXT:
+            raise too_long(f"{name}:{number + 1}")
     if rest:
         yield [_decode(rest, f"{name}:{number + 1}")]
+
+
+def _piece(stream: io.BufferedReader, name: str) -> bytes:
+    try:
+        return stream.read1(PIECE)
+    except OSError as error:  # a folder, or a disk that fails
+        raise DataError(
+            f"{name}: can't be read, {error.strerror}",
+            hint="give a file or a pipe with one text a line",
+        ) from None
 
 
 def _decode(line: bytes, place: str) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,12 +15,29 @@ def import_tensorflow() -> str:
     """
     # Has to be set before the import, and hides what comes after it.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _stderr_held() as held:
+    with exit_on_ctrl_c(), _stderr_held() as held:
         import keras  # noqa: F401
         import tensorflow as tf
 
         tf.config.list_physical_devices()  # looking for a GPU prints the last lines
     return held[0]
+
+
+@contextlib.contextmanager
+def exit_on_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C end the process at once, for imports, which leave nothing behind.
+
+    As an exception it might be taken for a missing package: Keras 3.15 says so of
+    optree, whose C code turns any exception into an ImportError.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield  # someone else has decided
+        return
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextlib.contextmanager

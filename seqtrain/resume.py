@@ -8,7 +8,6 @@ from typing import NamedTuple
 from .checkpoints import Checkpoint, Checkpoints
 from .config import Config, load_config
 from .data.load import Data, load_data
-from .data.text import Vocabulary
 from .errors import ConfigError, ResumeError
 from .runs import Run, versions
 from .tables import align
@@ -84,7 +83,7 @@ def find_way(
             hint=f"begin a new run with its weights by --from {run.path}",
         )
     given = run.path / "config.yaml"
-    if hashlib.sha256(given.read_bytes()).hexdigest() != info["config_sha256"]:
+    if given.exists() and _sha256(given) != info["config_sha256"]:
         raise ResumeError(
             f"{given} was changed after the run began; it only records what was given",
             hint="undo that, and pass other values by --set",
@@ -153,8 +152,7 @@ def load_data_of(config: Config, source: Run) -> Data:
             + _differences_table(others),
             hint="give these keys the values of that run",
         )
-    vocab = Vocabulary.load(source.vocabulary_path)
-    data = load_data(config.data, seed=config.seed, vocab=vocab)
+    data = load_data(config.data, seed=config.seed, vocab=source.vocab)
     if data.labels != source.labels:
         raise ConfigError(
             f"--from {source.path}: it knows the labels {', '.join(source.labels)}, "
@@ -204,7 +202,7 @@ def _refuse_what_is_done(run, config, checkpoint, changed):
 
 def _same_data(run: Run, config: Config) -> Data:
     info = run.info
-    vocab = Vocabulary.load(run.vocabulary_path) if "from" in info else None
+    vocab = run.vocab if "from" in info else None
     data = load_data(config.data, seed=config.seed, vocab=vocab)
     if "data_digest" not in info:  # killed before it was written down
         return data
@@ -244,6 +242,10 @@ def _differences_table(found: dict[str, list]) -> str:
 
 def _shown(value: object) -> str:
     return "-" if value is None else str(value)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _leaves(value: object, key: str = ""):

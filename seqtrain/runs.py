@@ -16,8 +16,9 @@ from pathlib import Path
 
 from . import __version__
 from .config import Config, dump_config, load_config
+from .data.text import Vocabulary
 from .disk import replace, writing
-from .errors import DivergedError, ResumeError, RunError, WriteError
+from .errors import ConfigError, DivergedError, ResumeError, RunError, WriteError
 from .tables import align
 
 ROOT = Path("runs")
@@ -91,18 +92,81 @@ class Run:
 
     @cached_property
     def config(self) -> Config:
-        """Every value that was in force."""
-        return load_config(self.path / "config.resolved.yaml")
+        """Every value that was in force.
+
+        Raises:
+            RunError: If it is missing or damaged.
+        """
+        path = self.path / "config.resolved.yaml"
+        hint = "copy the whole run again, or train again"
+        try:
+            config = load_config(path)
+        except ConfigError as error:
+            raise RunError(f"{path} can't be read\n{error}", hint=hint) from None
+        # Its last section: a config cut off earlier would load with defaults.
+        if "log" not in config.model_fields_set:
+            raise RunError(f"{path} is damaged, it has no section 'log'", hint=hint)
+        return config
 
     @cached_property
     def labels(self) -> list[str]:
-        """The names of the classes, in the order of their ids."""
-        return self.read_json("labels.json")
+        """The names of the classes, in the order of their ids.
+
+        Raises:
+            RunError: If they are missing or damaged.
+        """
+        labels = self.read_json("labels.json")
+        names = isinstance(labels, list) and all(isinstance(x, str) for x in labels)
+        if not names or len(set(labels)) != len(labels) or len(labels) < 2:
+            raise RunError(
+                f"{self.path / 'labels.json'} is damaged, a list of two names or more "
+                "was expected",
+                hint="copy the whole run again, or train again",
+            )
+        return labels
+
+    @cached_property
+    def vocab(self) -> Vocabulary:
+        """The tokens of the training texts.
+
+        Raises:
+            RunError: If they are missing or damaged.
+        """
+        path = self.vocabulary_path
+        hint = "copy the whole run again, or train again"
+        try:
+            lines = path.read_bytes()
+            vocab = Vocabulary.from_bytes(lines)
+        except OSError as error:
+            raise RunError(
+                f"{path} can't be read, {error.strerror}", hint=hint
+            ) from None
+        except UnicodeDecodeError:
+            raise RunError(
+                f"{path} is damaged, UTF-8 was expected", hint=hint
+            ) from None
+        if not lines.endswith(b"\n"):
+            raise RunError(f"{path} is damaged, its last line has no end", hint=hint)
+        return vocab
 
     @property
     def info(self) -> dict:
-        """What `run.json` says now."""
-        return self.read_json("run.json")
+        """What `run.json` says now.
+
+        Raises:
+            RunError: If it is missing or damaged.
+        """
+        info = self.read_json("run.json")
+        try:
+            datetime.fromisoformat(info["started"])
+            if isinstance(info["status"], str):
+                return info
+        except (KeyError, TypeError, ValueError):
+            pass
+        raise RunError(
+            f"{self.path / 'run.json'} is damaged, it lacks status or start",
+            hint="copy the whole run again, or delete it",
+        )
 
     @property
     def status(self) -> str:
@@ -174,7 +238,7 @@ class Run:
     def _keep_resolved(self, config: Config) -> None:
         text = dump_config(config)
         replace(self.path / "config.resolved.yaml", text.encode("utf-8"))
-        self.config = config
+        self.__dict__.pop("config", None)  # the one that was read before
 
     def update(self, **fields) -> None:
         """Merge `fields` into `run.json`."""
@@ -261,12 +325,19 @@ class Run:
             file.write(json.dumps(record) + "\n")
 
     def metrics(self) -> list[dict]:
-        """All lines of `metrics.jsonl`, but for one that a kill cut short."""
+        """All lines of `metrics.jsonl`, but for one that a kill cut short.
+
+        Raises:
+            RunError: If another line is damaged.
+        """
         path = self.path / "metrics.jsonl"
         if not path.exists():
             return []
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        lines = path.read_bytes().split(b"\n")
+        return [
+            _record(line, f"{path}:{number}")
+            for number, line in enumerate(lines[:-1], start=1)
+        ]
 
     def read_json(self, relative: str) -> dict | list:
         """Read a JSON file of the run.
@@ -282,8 +353,16 @@ class Run:
                 f"{path} does not exist, the run is not complete",
                 hint="was training stopped before it began? train again",
             ) from None
-        except ValueError as error:
-            raise RunError(f"{path} is damaged, JSON was expected: {error}") from None
+        except (ValueError, RecursionError) as error:
+            raise RunError(
+                f"{path} is damaged, JSON was expected: {error}",
+                hint="copy the whole run again, or train again",
+            ) from None
+        except OSError as error:
+            raise RunError(
+                f"{path} can't be read, {error.strerror}",
+                hint="see that you may read it, or copy the run again",
+            ) from None
 
     def write_json(self, relative: str, content: dict | list) -> None:
         """Write a JSON file of the run in one step: whole, or not at all."""
@@ -292,6 +371,19 @@ class Run:
         with writing(path):
             path.parent.mkdir(exist_ok=True)
         replace(path, text.encode("utf-8"))
+
+
+def _record(line: bytes, place: str) -> dict:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        record = None
+    if isinstance(record, dict):
+        return record
+    raise RunError(
+        f"{place} is damaged, a JSON object was expected",
+        hint="copy the whole run again, or delete the line",
+    )
 
 
 def is_run(name: str, root: Path = ROOT) -> bool:
@@ -308,9 +400,27 @@ def _locate(path: Path, root: Path) -> Path | None:
 
 
 def list_runs(root: Path = ROOT) -> list[Run]:
-    """The runs under `root`, the newest first."""
-    runs = [Run(file.parent) for file in root.glob("*/run.json")]
-    return sorted(runs, key=lambda run: run.info["started"], reverse=True)
+    """The runs under `root`, also the damaged ones, the newest first."""
+    files = {"run.json", "config.resolved.yaml", "model.keras"}
+    paths = {path.parent for name in files for path in root.glob(f"*/{name}")}
+    return sorted(map(Run, sorted(paths)), key=_began, reverse=True)
+
+
+def _began(run: Run) -> datetime:
+    """When a run started; when its directory last changed, if it can't say so."""
+    try:
+        return datetime.fromisoformat(run.info["started"]).astimezone(UTC)
+    except RunError:
+        return datetime.fromtimestamp(run.path.stat().st_mtime, UTC)
+
+
+def find_damage(run: Run) -> str | None:
+    """Say what keeps `runs_table` from showing all of a run, if anything does."""
+    try:
+        _whole_row(run)
+    except RunError as error:
+        return str(error)
+    return None
 
 
 def runs_table(runs: Sequence[Run]) -> str:
@@ -331,6 +441,23 @@ def runs_table(runs: Sequence[Run]) -> str:
 
 
 def _table_row(run: Run) -> list[str]:
+    try:
+        return _whole_row(run)
+    except RunError:
+        return ["damaged", _began(run).astimezone().strftime("%m-%d %H:%M"), *"-----"]
+
+
+def _whole_row(run: Run) -> list[str]:
+    try:
+        return _read_row(run)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{run.path} is damaged, a number is missing in one of its files ({error})",
+            hint="copy the whole run again",
+        ) from None
+
+
+def _read_row(run: Run) -> list[str]:
     info = run.info
     started = datetime.fromisoformat(info["started"]).astimezone()
     row = [

@@ -20,6 +20,7 @@ from .interruption import Interruption
 from .model import build_model
 from .progress import Progress
 from .runs import Run
+from .saved_model import load_model
 from .tensorboard import TensorBoardWriter, yaml_markdown
 
 
@@ -152,7 +153,11 @@ class _Training:
         self.writer.text("config", yaml_markdown(dump_config(self.config)), 0)
         self.writer.graph(self.model)
         if weights_from:
-            source = keras.saving.load_model(weights_from.model_path, compile=False)
+            source = load_model(
+                weights_from.model_path,
+                vocab_size=len(self.data.vocab),
+                num_classes=len(self.data.labels),
+            )
             self.model.set_weights(source.get_weights())
             self._save(planned=True)  # the run has to know where it began
 

@@ -5,6 +5,7 @@ from sklearn.linear_model import LogisticRegression
 
 from seqtrain.baselines import Baselines, fit_baselines
 from seqtrain.data.examples import Examples
+from seqtrain.errors import RunError
 
 TEXTS = [
     "A fine film, fine indeed!",
@@ -76,3 +77,21 @@ def test_saved_and_loaded_baselines_predict_the_same_to_the_bit(tmp_path, names)
     assert loaded.keys() == expected.keys()
     for name in expected:
         np.testing.assert_array_equal(loaded[name], expected[name])
+
+
+def test_no_damage_changes_kept_baselines_unseen(tmp_path):
+    path = tmp_path / "baselines.npz"
+    kept = fit_baselines(Examples(TEXTS, LABELS), ["neg", "pos"])
+    kept.save(path)
+    raw = path.read_bytes()
+    refused = 0
+    for place in range(0, len(raw), 17):
+        path.write_bytes(raw[:place] + bytes([raw[place] ^ 16]) + raw[place + 1 :])
+        try:
+            loaded = Baselines.load(path)
+        except RunError:
+            refused += 1
+        else:
+            for array, same in zip(loaded, kept, strict=True):
+                np.testing.assert_array_equal(array, same)
+    assert refused > len(raw) / 17 / 2

@@ -4,6 +4,8 @@ import json
 import os
 import pty
 import re
+import shlex
+import shutil
 import signal
 import struct
 import subprocess
@@ -531,3 +533,154 @@ def test_a_misspelt_run_is_no_text_to_predict(call, name):
     assert done.returncode == 2
     assert f"{name} does not exist" in done.stderr
     assert not done.stdout
+
+
+def test_a_reader_that_has_seen_enough_ends_predict_quietly(trained):
+    pipe = {"stdin": subprocess.PIPE, "bufsize": 1}
+    with started("predict", "tiny-1", "-", **pipe) as process:
+        process.stdin.write("superb\n")
+        assert "superb" in process.stdout.readline()
+        process.stdout.close()
+        process.stdin.write("awful\n")
+        assert process.wait() == 141  # 128 + SIGPIPE, as a shell says of `yes | head`
+        assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("arguments", [["predict", "superb"], ["runs"]])
+def test_a_full_disk_behind_the_standard_output_is_told(trained, arguments):
+    with open("/dev/full", "w") as full, started(*arguments, stdout=full) as process:
+        _, said = process.communicate()
+    assert process.returncode == 1
+    assert said.startswith("error: standard output: No space left on device\nhint: ")
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds"),
+    [
+        (["predict", "tiny-1", "-"], 0.5),
+        (["eval"], 2),
+        *[
+            pytest.param(command, seconds, marks=pytest.mark.slow)
+            for command in (
+                ["predict", "tiny-1", "-"],
+                ["eval"],
+                ["check", "tiny.yaml"],
+            )
+            for seconds in (0.4, 0.7, 1, 1.5, 2.5, 3)
+        ],
+    ],
+)
+def test_ctrl_c_ends_a_command_quietly_at_any_time(trained, command, seconds):
+    pipe = {"stdin": subprocess.PIPE, "preexec_fn": restore_ctrl_c}
+    with started(*command, **pipe) as process:
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        code, said = process.wait(), process.stderr.read()
+    assert "Traceback" not in said
+    # A shell says 130 of -2 too: the signal came when Python was being taken down.
+    assert code in (130, -signal.SIGINT) or code == 0 and command[0] != "predict"
+
+
+def test_predict_shows_a_text_on_one_line_without_control_characters(call):
+    done = call("predict", "tiny-1", "a\tb\nc\x1b[31m\x9b")
+    (line,) = done.stdout.splitlines()
+    assert line.split("\t")[2] == r"a\tb\nc\x1b[31m\x9b"
+    done = call("predict", "tiny-1", "--json", "a\tb\nc\x1b[31m")
+    assert json.loads(done.stdout)["text"] == "a\tb\nc\x1b[31m"
+
+
+def test_predict_refuses_an_argument_that_is_not_utf8(call):
+    done = call("predict", "tiny-1", os.fsdecode(b"caf\xe9"))
+    assert done.returncode == 3
+    assert done.stderr.startswith(r"error: text 1: 'caf\udce9' is not UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        (".", "Is a directory"),
+        ("/dev/zero", "1: longer than 16,777,216 characters"),
+        ("nothing", "No such file"),
+    ],
+)
+def test_predict_refuses_a_file_without_lines(call, name, problem):
+    done = call("predict", "tiny-1", "--file", name)
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"error: {name}:")
+    assert problem in done.stderr
+
+
+def test_predict_reads_a_named_pipe(call):
+    os.mkfifo("pipe")
+    with subprocess.Popen("echo superb > pipe", shell=True):
+        done = call("predict", "tiny-1", "--file", "pipe")
+    assert done.stdout.endswith("\tsuperb\n")
+
+
+def test_predict_without_a_standard_input_says_so(trained):
+    command = shlex.join([*COMMAND, "predict", "tiny-1", "-"])
+    done = subprocess.run(f"{command} <&-", shell=True, capture_output=True, text=True)
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: standard input is closed")
+
+
+@pytest.mark.slow
+def test_an_answer_is_printed_whatever_the_terminal_can_show(trained):
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [*COMMAND, "predict", "tiny-1", "cinéma"],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert done.returncode == 0
+    assert done.stdout.endswith("\tcin\\xe9ma\n")
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "/dev/zero", "a folder"])
+@pytest.mark.parametrize("command", ["check", "eval"])
+def test_data_that_is_no_file_is_refused_at_once(call, tmp_path, kind, command):
+    path = tmp_path / "data.csv"
+    if kind == "a pipe":
+        os.mkfifo(path)
+    elif kind == "a folder":
+        path.mkdir()
+    else:
+        path.symlink_to(kind)
+    arguments = ["eval", "tiny-1", "--data", str(path)]
+    if command == "check":
+        setting = f"data={{source: files, train: {path}}}"
+        arguments = ["check", "tiny.yaml", "--set", setting]
+    done = call(*arguments)
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"error: {path}: a ")
+    assert "\nhint: " in done.stderr
+
+
+def test_runs_lists_the_others_beside_a_damaged_one(call, tmp_path):
+    runs = tmp_path / "runs"
+    for name in ("broken-1", "tiny-1"):
+        shutil.copytree("runs/tiny-1", runs / name)
+    (runs / "broken-1/run.json").write_text('{"status": ')
+    done = call("runs", str(runs))
+    assert done.returncode == 0
+    rows = {line.split()[0]: line.split()[1] for line in done.stdout.splitlines()}
+    assert rows == {"run": "status", "broken-1": "damaged", "tiny-1": "finished"}
+    assert done.stderr.startswith(f"warning: {runs}/broken-1/run.json is damaged")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["run.json", "labels.json", "model.keras"])
+@pytest.mark.parametrize("command", ["eval", "predict"])
+def test_a_damaged_run_cannot_be_used(call, tmp_path, name, command):
+    run = shutil.copytree("runs/tiny-1", tmp_path / "half")
+    (run / name).write_bytes((run / name).read_bytes()[:20])
+    (run / "eval/test.json").unlink(missing_ok=True)
+    done = call(command, str(run), *(["superb"] if command == "predict" else []))
+    if name == "run.json":  # of which only the list of runs needs more than its place
+        assert done.returncode == 0
+    else:
+        assert done.returncode == 2
+        assert f"{run / name} is damaged" in done.stderr
+        assert "\nhint: " in done.stderr

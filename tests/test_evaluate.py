@@ -1,3 +1,4 @@
+import io
 import json
 import shutil
 
@@ -6,7 +7,7 @@ import pytest
 from sklearn.metrics import log_loss
 from small_run import TEST, TRAIN, logit, make_run, write_csv
 
-from seqtrain.errors import DataError
+from seqtrain.errors import DataError, RunError
 from seqtrain.evaluate import evaluate, format_evaluation
 from seqtrain.metrics import wilson_interval
 from seqtrain.runs import Run
@@ -75,6 +76,55 @@ def test_baselines_are_fitted_once_and_kept_with_the_run(run):
     kept = run.baselines_path.read_bytes()
     evaluate(run)
     assert run.baselines_path.read_bytes() == kept
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda raw: b"",
+        lambda raw: raw[:30],
+        lambda raw: raw[: len(raw) // 2],
+        lambda raw: raw[:-1],
+        lambda raw: b"garbage",
+        lambda raw: b"\x80\x04N.",  # a pickle
+        lambda raw: npy_of(np.zeros(3)),
+        lambda raw: npy_of(np.array([{}], object), allow_pickle=True),
+        lambda raw: npz_of(tokens=np.zeros(3, np.uint8)),
+        lambda raw: npz_of(**dict(np.load(io.BytesIO(raw))) | {"idf": np.zeros(3)}),
+        lambda raw: npz_of(**dict(np.load(io.BytesIO(raw))) | {"shares": np.zeros(5)}),
+        lambda raw: npz_of(**dict(np.load(io.BytesIO(raw))) | {"idf": np.array(5)}),
+    ],
+)
+def test_damaged_baselines_are_named_with_the_remedy(run, damage):
+    evaluate(run)
+    run.baselines_path.write_bytes(damage(run.baselines_path.read_bytes()))
+
+    with pytest.raises(RunError, match="baselines.npz is damaged") as caught:
+        evaluate(run)
+    assert "delete it" in caught.value.hint
+
+    run.baselines_path.unlink()
+    assert evaluate(run)["examples"] == len(TEST)
+
+
+def npy_of(array, **options):
+    stream = io.BytesIO()
+    np.save(stream, array, **options)
+    return stream.getvalue()
+
+
+def npz_of(**arrays):
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
+
+
+def test_the_report_shows_names_without_what_a_terminal_would_obey(run):
+    result = evaluate(run)
+    result["run"] = "\x1b[31mred"
+    result["per_class"] = {"a\nb": result["per_class"]["pos"]}
+    result["confusion"] = [[1]]
+    assert format_evaluation(result).replace("\n", "").isprintable()
 
 
 def test_another_file_is_read_by_the_columns_and_labels_of_the_run(run, tmp_path):

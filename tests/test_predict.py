@@ -1,9 +1,11 @@
+import errno
 import io
 import math
 import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -74,6 +76,48 @@ def test_a_line_is_read_as_soon_as_it_is_written():
 def test_a_line_that_is_not_utf8_is_named():
     with pytest.raises(DataError, match="texts:2: byte 3 is not UTF-8"):
         list(read_lines(io.BufferedReader(io.BytesIO(b"good\nab\xff")), "texts"))
+
+
+@pytest.mark.parametrize("start", [b"", b"good\n"])
+def test_a_line_without_end_is_refused_in_bounded_memory(start):
+    class Endless(io.RawIOBase):
+        begun = False
+
+        def readable(self):
+            return True
+
+        def readinto(self, buffer):
+            piece = b"a" * len(buffer) if self.begun else start or b"a"
+            self.begun = True
+            buffer[: len(piece)] = piece
+            return len(piece)
+
+    tracemalloc.start()
+    number = 2 if start else 1
+    with pytest.raises(DataError, match=f"pipe:{number}: longer than 16,777,216"):
+        for texts in read_lines(io.BufferedReader(Endless()), "pipe"):
+            assert texts == ["good"]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**26
+
+
+def test_nul_is_a_character_of_a_line(run):
+    (texts,) = read_lines(io.BufferedReader(io.BytesIO(b"go\0od\n\0\0\n")), "pipe")
+    assert texts == ["go\0od", "\0\0"]
+    assert [answer["text"] for answer in predict(run, [texts])] == texts
+
+
+def test_a_stream_that_fails_is_named(tmp_path):
+    class Failing(io.RawIOBase):
+        def readable(self):
+            return True
+
+        def readinto(self, buffer):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(DataError, match="disk: can't be read, Input/output error"):
+        list(read_lines(io.BufferedReader(Failing()), "disk"))
 
 
 def test_no_text_gives_no_answer(run):

@@ -12,7 +12,7 @@ import pytest
 from seqtrain import __version__
 from seqtrain.config import load_config
 from seqtrain.errors import DivergedError, RunError
-from seqtrain.runs import Run, is_run, list_runs, runs_table
+from seqtrain.runs import Run, find_damage, is_run, list_runs, runs_table
 
 CONFIG = "# as given\nseed: 7\ntrain: {monitor: accuracy}\n"
 
@@ -194,6 +194,74 @@ def test_a_missing_or_damaged_file_is_named(root):
         _ = run.labels
 
 
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("run.json", b""),
+        ("run.json", b'{"status": "fini'),
+        ("run.json", b"[]"),
+        ("run.json", b"null"),
+        ("run.json", b"{}"),
+        ("run.json", b'{"status": "finished", "started": "yesterday"}'),
+        ("run.json", b'{"status": 5, "started": "2020-01-01T00:00:00+00:00"}'),
+        (
+            "run.json",
+            b'{"status": "x", "started": "2020-01-01T00:00:00+00:00", "seconds": ""}',
+        ),
+        ("run.json", b"[" * 10**5),
+        ("run.json", b"\xff"),
+        ("run.json", None),
+        ("config.resolved.yaml", b"seed: 7\ndata: {sour"),
+        ("config.resolved.yaml", b"seed: 7\n"),
+        ("config.resolved.yaml", None),
+        ("metrics.jsonl", b'{"epoch": 1, "split"\n{"epoch": 2}\n'),
+        ("metrics.jsonl", b'{"split": "validation"}\n'),
+        ("metrics.jsonl", b'{"split": "validation", "epoch": 1, "loss": "low"}\n'),
+        ("metrics.jsonl", b"\xff\n"),
+        ("metrics.jsonl", b"5\n"),
+        ("eval/test.json", b""),
+        ("eval/test.json", b"[]"),
+        ("eval/test.json", b'{"accuracy": null}'),
+    ],
+)
+def test_a_damaged_run_is_listed_and_named_beside_the_others(root, name, content):
+    whole, damaged = start(root, "whole"), start(root, "damaged")
+    for run in (whole, damaged):
+        run.log({"epoch": 1, "split": "validation", "loss": 0.5, "accuracy": 0.7})
+    path = damaged.path / name
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True) if content is None else path.write_bytes(content)
+
+    runs = list_runs(root)
+
+    assert {run.path for run in runs} == {whole.path, damaged.path}
+    rows = {line.split()[0]: line.split()[1:] for line in runs_table(runs).split("\n")}
+    assert rows["whole-1"][0] == "killed"  # no process trains it
+    assert rows["whole-1"][-3:-1] == ["0.5000", "70.00"]
+    assert rows["damaged-1"][0] == "damaged"
+    assert find_damage(whole) is None
+    assert str(path if name != "run.json" else damaged.path) in find_damage(
+        damaged
+    ) or find_damage(damaged).startswith(f"{damaged.path} is damaged")
+
+
+def test_a_folder_in_the_place_of_a_file_of_a_run_is_named(root):
+    run = start(root)
+    (run.path / "labels.json").mkdir()
+    with pytest.raises(RunError, match="labels.json can't be read, Is a directory"):
+        _ = run.labels
+
+
+def test_the_newest_run_is_found_beside_a_damaged_one(root):
+    damaged, new = start(root, "damaged"), start(root, "new")
+    (damaged.path / "run.json").write_text("")
+    os.utime(damaged.path, (0, 0))
+    assert Run.open(None, root=root).path == new.path
+    os.utime(damaged.path, (2**32, 2**32))
+    with pytest.raises(RunError, match="damaged-1/run.json is damaged"):
+        _ = Run.open(None, root=root).info
+
+
 def test_the_table_shows_the_kept_epoch_and_the_test(root):
     run = start(root, status="finished", seconds=12.6)
     for epoch, loss, accuracy in [(1, 0.5, 0.7), (2, 0.6, 0.8), (3, 0.7, 0.75)]:
@@ -217,7 +285,7 @@ def test_the_table_shows_the_kept_epoch_and_the_test(root):
 def test_the_table_takes_the_lowest_loss_where_the_loss_decides(root):
     run = start(root)
     config = run.path / "config.resolved.yaml"
-    config.write_text("train: {monitor: loss}\n")
+    config.write_text("train: {monitor: loss}\nlog: {}\n")
     for epoch, loss in [(1, 0.5), (2, 0.4), (3, 0.6)]:
         run.log(
             {"epoch": epoch, "split": "validation", "loss": loss, "accuracy": epoch / 9}

@@ -4,26 +4,18 @@ Maas et al., Learning word vectors for sentiment analysis, 2011.
 """
 
 import http.client
-import io
 import os
 import re
 import shutil
 import sys
-import tarfile
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 from ..errors import DataError
-from .examples import (
-    Examples,
-    cache_folder,
-    decode,
-    decompress,
-    digest_file,
-    digest_files,
-    read_bytes,
-)
+from .archives import archive_texts
+from .examples import Examples, cache_folder
+from .streams import digest_file, digest_files, read_text
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 SHA256 = "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"
@@ -32,7 +24,6 @@ SPLITS = ("train", "test")
 LABELS = {"neg": "negative", "pos": "positive"}  # train/unsup has no label
 _MEMBER = re.compile(r"(?:\./)?aclImdb/(train|test)/(neg|pos)/([^/.][^/]*\.txt)")
 
-GZIP = b"\x1f\x8b"
 ATTEMPTS = 3
 TIMEOUT_SECONDS = 30
 
@@ -50,7 +41,7 @@ def read_imdb(path: Path | None) -> tuple[Examples, Examples]:
     if path is None:
         path = archive_path()
         download(URL, SHA256, path)
-    reviews = _folder_reviews(path) if path.is_dir() else _archive_reviews(path)
+    reviews = _folder_reviews(path) if os.path.isdir(path) else _archive_reviews(path)
     train, test = (_examples(reviews, split, path) for split in SPLITS)
     return train, test
 
@@ -59,7 +50,7 @@ def imdb_files(path: Path | None) -> dict[str, str]:
     """Return the sha256 of what `read_imdb` reads, without reading a download."""
     if path is None:
         return {str(archive_path()): SHA256}
-    if path.is_dir():
+    if os.path.isdir(path):
         return {str(path): digest_files(path, _folder_files(path))}
     return {str(path): digest_file(path)}
 
@@ -78,12 +69,12 @@ def download(url: str, sha256: str, path: Path) -> None:
     Raises:
         DataError: If it can't be downloaded or has another hash.
     """
-    if path.exists() and digest_file(path) == sha256:
+    if os.path.exists(path) and digest_file(path) == sha256:
         return
     print(f"downloading {url} to {path}", file=sys.stderr)
     partial = path.with_name(f"{path.name}.part")
     for _ in range(ATTEMPTS):
-        begun = partial.exists()
+        begun = os.path.exists(partial)
         try:
             _fetch(url, partial)
         except (OSError, http.client.HTTPException) as error:
@@ -127,38 +118,21 @@ def _fetch(url: str, partial: Path) -> None:
 
 
 def _archive_reviews(path: Path) -> dict[tuple[str, str, str], str]:
-    """Read the reviews straight from the tar: nothing is unpacked to disk."""
-    raw = read_bytes(path)
-    if raw.startswith(GZIP):
-        raw = decompress(raw, path)
     reviews = {}
-    try:
-        with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as archive:
-            for member in archive:
-                if key := _MEMBER.fullmatch(member.name):
-                    place = f"{path}: {member.name}"
-                    reviews[key.groups()] = _member_text(archive, member, place)
-    except tarfile.TarError as error:
-        raise DataError(
-            f"{path}: not a whole .tar or .tar.gz archive ({error})",
-            hint="copy or download it again",
-        ) from None
+    for name, text in archive_texts(path, _MEMBER.fullmatch):
+        key = _MEMBER.fullmatch(name).groups()
+        if key in reviews:
+            raise DataError(
+                f"{path}: {name}: twice in the archive, once is needed",
+                hint="make the archive anew; tar -r adds a file to those it has",
+            )
+        reviews[key] = text
     return reviews
-
-
-def _member_text(archive: tarfile.TarFile, member: tarfile.TarInfo, place: str) -> str:
-    if not member.isreg():
-        raise DataError(
-            f"{place}: a link or device, a plain file is needed",
-            hint="make the archive from plain files",
-        )
-    return decode(archive.extractfile(member).read(), place)
 
 
 def _folder_reviews(path: Path) -> dict[tuple[str, str, str], str]:
     return {
-        file.relative_to(path).parts: decode(read_bytes(file), str(file))
-        for file in _folder_files(path)
+        file.relative_to(path).parts: read_text(file) for file in _folder_files(path)
     }
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import platform
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
@@ -19,6 +20,7 @@ from ..errors import ConfigError, DataError
 from .examples import cache_folder, label_names
 from .report import Report, report_split
 from .sources import DataConfig, Source, read_source, source_key
+from .streams import open_file
 from .text import Vocabulary, tokenize
 
 _DIGEST_SIZE = hashlib.sha256().digest_size
@@ -87,7 +89,7 @@ def load_data(
         vocab: The vocabulary to encode by; made from the training part if not given.
 
     Raises:
-        DataError: If the data is wrong or the cache can't be written.
+        DataError: If the data is wrong.
     """
     key, files = source_key(config, seed)
     path = cache_folder() / "encoded" / _entry_name(key, config, vocab)
@@ -168,6 +170,12 @@ def _encode_source(
         for name, part in parts.items()
     }
     counts = np.bincount(numbered["training"][0]).tolist()
+    if not counts:
+        raise DataError(
+            "no training text has a token, there is nothing to learn from",
+            hint="see that data.text names the right column, and what "
+            "data.standardize drops",
+        )
     # The shorter one ends with the last token that training holds.
     vocab = vocab or Vocabulary.build(
         dict(zip(numbers, counts, strict=False)), size=config.vocabulary
@@ -245,8 +253,9 @@ def _entry_name(key: str, config: DataConfig, vocab: Vocabulary | None) -> str:
 
 def _read_entry(path: Path, files: dict[str, str]) -> Data | None:
     try:
-        blob = path.read_bytes()
-    except OSError:
+        with open_file(path) as file:
+            blob = file.read()
+    except (DataError, OSError):  # whatever is there, the data can be encoded anew
         return None
     digest, content = blob[:_DIGEST_SIZE], blob[_DIGEST_SIZE:]
     if hashlib.sha256(content).digest() != digest:
@@ -281,11 +290,13 @@ def _write_entry(path: Path, data: Data) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(hashlib.sha256(content).digest() + content)
         os.replace(temporary, path)
-    except OSError as error:
-        raise DataError(
-            f"{path.parent}: encoded data can't be kept there, {error.strerror}",
-            hint="name a folder that can be written by SEQTRAIN_CACHE",
-        ) from None
+    except OSError as error:  # what is in memory serves this command as well
+        print(
+            f"warning: {path.parent}: encoded data can't be kept there, "
+            f"{error.strerror}; each command encodes it anew\n"
+            "hint: name a folder that can be written by SEQTRAIN_CACHE",
+            file=sys.stderr,
+        )
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from functools import partial
 from itertools import compress
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..config import DataConfig, FilesData, GeneratedData
-from ..errors import DataError
-from .examples import Examples, digest_file, digest_files
+from ..errors import DataError, shown
+from .examples import Examples
 from .files import class_files, read_examples
 from .generated import generate
 from .imdb import imdb_files, read_imdb
+from .streams import digest_file, digest_files
 
 # The settings that decide which examples there are.
 _SETTINGS = {
@@ -46,14 +48,18 @@ class Source(NamedTuple):
 
     @property
     def skipped_rows(self) -> list[str]:
-        """Each row that was left out, as `file:line: why`."""
-        splits = (self.train, self.validation, self.test)
-        return [row for split in splits if split for row in split.skipped_rows]
+        """The first rows that were left out of each split, as `file:line: why`."""
+        return [row for split in self._splits for row in split.skipped_rows]
 
     @property
     def skipped(self) -> int:
         """How many rows were left out."""
-        return len(self.skipped_rows)
+        return sum(split.skipped for split in self._splits)
+
+    @property
+    def _splits(self) -> list[Examples]:
+        splits = (self.train, self.validation, self.test)
+        return [split for split in splits if split is not None]
 
 
 def read_source(config: DataConfig, seed: int) -> Source:
@@ -124,7 +130,9 @@ def split(examples: Examples, share: float, seed: int) -> tuple[Examples, Exampl
             "no class has two examples, nothing can be drawn for validation",
             hint="give more training data, or a file as data.validation",
         )
-    left = _chosen(examples, ~drawn)._replace(skipped_rows=examples.skipped_rows)
+    left = _chosen(examples, ~drawn)._replace(
+        skipped_rows=examples.skipped_rows, skipped=examples.skipped
+    )
     return left, _chosen(examples, drawn)
 
 
@@ -146,7 +154,7 @@ def _read_files(config: FilesData) -> tuple[Examples, Examples | None]:
     classes = set(train.labels)
     if len(classes) < 2:
         raise DataError(
-            f"{config.train}: every label is {train.labels[0]!r}, "
+            f"{config.train}: every label is {shown(train.labels[0])}, "
             "two classes or more are needed",
             hint="see that data.label names the right column",
         )
@@ -160,6 +168,11 @@ def _read_file(
 
 
 def _digest(path: Path) -> str:
-    if path.is_dir():
-        return digest_files(path, [file for _, file in class_files(path)])
-    return digest_file(path)
+    if not os.path.isdir(path):
+        return digest_file(path)
+    files = class_files(path)
+    texts = digest_files(path, [file.path for file in files if not file.problem])
+    others = [[str(file.path), file.problem] for file in files if file.problem]
+    if not others:
+        return texts
+    return hashlib.sha256(f"{texts}{json.dumps(others)}".encode()).hexdigest()

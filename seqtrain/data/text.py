@@ -16,7 +16,13 @@ from ..disk import replace
 PADDING, UNKNOWN = 0, 1
 
 # A tag, comment or declaration; not the `<` of "I <3 this" or of "3 < 4".
-_MARKUP = re.compile(r"<!--.*?-->|<[/!?]?[a-zA-Z][^<>]*>", re.DOTALL)
+_TAG = re.compile(r"<[/!?]?[a-zA-Z][^<>]*>")
+_MARKUP = re.compile(rf"<!--.*?-->|{_TAG.pattern}", re.DOTALL)
+
+# A character reference that is no character, by far.
+_HUGE_REFERENCE = re.compile(r"&#[0-9]{10,};?")
+
+_LONG_RUN = re.compile(r"\S{1000}")
 
 # Apostrophes and quotes as people and word processors write them. \x91 to \x94 are
 # the Windows quotes in a text that was read as Latin-1. Soft hyphens and zero-width
@@ -81,14 +87,44 @@ def tokenize(text: str, standardize: Standardize) -> list[str]:
         ["it's", 'great', '!']
     """
     if standardize.html == "strip":
-        text = html.unescape(_MARKUP.sub(" ", text))
+        text = _unescape_html(_without_markup(text))
     if not text.isascii():
         if standardize.unicode == "nfkc":
-            text = unicodedata.normalize("NFKC", text.translate(_QUOTES))
+            text = _nfkc(text.translate(_QUOTES))
         text = _UNSPACED.sub(r" \g<0> ", text)
     if standardize.lowercase:
         text = text.lower()
     return _token_pattern(text.isascii(), standardize.punctuation).findall(text)
+
+
+def _without_markup(text: str) -> str:
+    if "<!--" not in text:
+        return _TAG.sub(" ", text)
+    # Past the last `-->` no comment ends; to look for an end at each of its starts
+    # would take hours in a text of nothing else.
+    end = text.rfind("-->") + len("-->") if "-->" in text else 0
+    return _MARKUP.sub(" ", text[:end]) + _TAG.sub(" ", text[end:])
+
+
+def _nfkc(text: str) -> str:
+    # To sort n marks on a letter takes n² steps; Unicode's Stream-Safe Text Format
+    # (UAX #15) holds them apart by an invisible joiner after 30. Real words are short.
+    if _LONG_RUN.search(text):
+        text = _marks_on_a_letter().sub("\\g<0>\u034f", text)
+    return unicodedata.normalize("NFKC", text)
+
+
+@functools.cache
+def _marks_on_a_letter() -> re.Pattern:
+    marks = "".join(filter(unicodedata.combining, map(chr, range(0x20000))))
+    return re.compile(f"[{marks}]{{30}}")
+
+
+def _unescape_html(text: str) -> str:
+    try:
+        return html.unescape(text)
+    except ValueError:  # Python makes no number of more than 4300 digits
+        return html.unescape(_HUGE_REFERENCE.sub("\ufffd", text))
 
 
 class Vocabulary:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from seqtrain.data.examples import label_names
+from seqtrain.data.examples import Examples, label_names
 from seqtrain.data.files import read_examples
 from seqtrain.errors import DataError
 
@@ -43,44 +43,44 @@ def class_folder(path, texts):
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".CSV"])
 def test_delimited_file_gives_its_rows(tmp_path, suffix, gz):
     path = delimited(tmp_path / f"a.b{suffix}{gz}", ROWS)
-    assert read_examples(path) == (TEXTS, LABELS, ())
+    assert read_examples(path) == Examples(TEXTS, LABELS)
 
 
 @pytest.mark.parametrize("gz", ["", ".gz"])
 def test_json_lines_give_their_rows(tmp_path, gz):
     rows = [{"id": 1, "label": label, "text": text} for text, label in ROWS]
     path = json_lines(tmp_path / f"a.jsonl{gz}", rows)
-    assert read_examples(path) == (TEXTS, LABELS, ())
+    assert read_examples(path) == Examples(TEXTS, LABELS)
 
 
 def test_folder_gives_a_class_for_each_sub_folder(tmp_path):
     texts = {"pos/b.txt": "Good.", "pos/a.txt": "", "neg/a.txt": "Bad.\n"}
     others = {"README.md": "About.", "pos/.DS_Store": "", ".git/a.txt": ""}
     path = class_folder(tmp_path, texts | others)
-    assert read_examples(path) == (["Bad.\n", "", "Good."], ["neg", "pos", "pos"], ())
+    assert read_examples(path) == Examples(
+        ["Bad.\n", "", "Good."], ["neg", "pos", "pos"]
+    )
 
 
 def test_columns_are_found_by_name(tmp_path):
     rows = [("1", "4", "Bad."), ("2", "10", "Good.")]
     path = delimited(tmp_path / "a.csv", rows, header=("id", "stars", "review"))
-    assert read_examples(path, "review", "stars") == (
-        ["Bad.", "Good."],
-        ["4", "10"],
-        (),
+    assert read_examples(path, "review", "stars") == Examples(
+        ["Bad.", "Good."], ["4", "10"]
     )
 
 
 def test_texts_are_read_alone_where_no_label_is_asked_for(tmp_path):
     path = delimited(tmp_path / "a.csv", ROWS)
-    assert read_examples(path, label=None) == (TEXTS, [], ())
+    assert read_examples(path, label=None) == Examples(TEXTS, [])
     path = json_lines(tmp_path / "a.jsonl", [{"text": "Good."}])
-    assert read_examples(path, label=None) == (["Good."], [], ())
+    assert read_examples(path, label=None) == Examples(["Good."], [])
 
 
 def test_byte_order_mark_carriage_returns_and_blank_lines_are_no_content(tmp_path):
     content = "\ufefftext,label\r\n\r\nGood.,1\r\nBad.,0\r\n\r\n"
     path = write(tmp_path / "a.csv", content)
-    assert read_examples(path) == (["Good.", "Bad."], ["1", "0"], ())
+    assert read_examples(path) == Examples(["Good.", "Bad."], ["1", "0"])
 
 
 def test_field_may_be_longer_than_the_limit_of_the_csv_module(tmp_path):
@@ -156,9 +156,12 @@ def test_bad_row_of_json_lines_is_named_by_its_line(tmp_path, line, problem):
 def test_skipped_rows_are_named_and_the_others_kept(tmp_path):
     content = 'text,label\nGood.,1\nBad.\n"",0\nSo so.,\n'
     path = write(tmp_path / "a.csv", content)
-    texts, labels, skipped = read_examples(path, bad_rows="skip")
-    assert (texts, labels) == (["Good.", ""], ["1", "0"])
-    assert skipped == (f"{path}:3: the row has 1 of 2 fields", f"{path}:5: no label")
+    assert read_examples(path, bad_rows="skip") == Examples(
+        ["Good.", ""],
+        ["1", "0"],
+        (f"{path}:3: the row has 1 of 2 fields", f"{path}:5: no label"),
+        skipped=2,
+    )
 
 
 def test_many_bad_rows_are_counted_and_the_first_named(tmp_path):

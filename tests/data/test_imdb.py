@@ -2,6 +2,7 @@ import gzip
 import hashlib
 import http.server
 import io
+import os
 import re
 import tarfile
 import threading
@@ -103,8 +104,8 @@ def folder(tmp_path):
     return tmp_path / "aclImdb"
 
 
-def archive(tmp_path, content):
-    path = tmp_path / "small.tar.gz"
+def archive(tmp_path, content, name="small.tar.gz"):
+    path = tmp_path / name
     path.write_bytes(content)
     return path
 
@@ -230,6 +231,36 @@ def test_archive_cut_off_is_refused(tmp_path, end):
 def test_file_that_is_no_archive_is_refused(tmp_path, content):
     with pytest.raises(DataError, match="not a whole .tar or .tar.gz archive"):
         read_imdb(archive(tmp_path, content))
+
+
+def test_review_that_is_twice_in_the_archive_is_refused(tmp_path):
+    again = {"./aclImdb/train/pos/0_9.txt": "Another joy."}
+    content = tar_bytes(acl_imdb(REVIEWS) | again)
+    with pytest.raises(DataError, match="train/pos/0_9.txt: twice") as error:
+        read_imdb(archive(tmp_path, content))
+    assert "anew" in error.value.hint
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a folder", "a link to a device"])
+def test_review_of_the_folder_that_is_no_file_is_refused(folder, kind):
+    path = folder / "train/pos/3_9.txt"
+    if kind == "a pipe":
+        os.mkfifo(path)
+    elif kind == "a folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
+    for read in (read_imdb, imdb_files):
+        with pytest.raises(DataError, match="3_9.txt: a .*, a regular file is needed"):
+            read(folder)
+
+
+@pytest.mark.parametrize("kind", ["a file", "a circle"])
+def test_download_into_no_folder_is_refused(server, tmp_path, kind):
+    place = tmp_path / "cache"
+    place.write_text("") if kind == "a file" else place.symlink_to(place)
+    with pytest.raises(DataError, match="can't be downloaded"):
+        download(server.url, SHA256, place / "aclImdb_v1.tar.gz")
 
 
 def test_archive_without_a_class_is_refused(tmp_path):

@@ -198,12 +198,88 @@ def test_a_changed_file_is_read_again(files):
     assert "dead" in after.vocab.tokens
 
 
-def test_a_cache_that_cannot_be_written_is_a_data_error(tmp_path, files, monkeypatch):
-    (tmp_path / "taken").write_text("a file")
-    monkeypatch.setenv("SEQTRAIN_CACHE", str(tmp_path / "taken"))
-    with pytest.raises(DataError, match="taken") as caught:
+@pytest.fixture
+def no_cache(tmp_path, monkeypatch):
+    """Put something in the place of the cache folder that holds no entries."""
+
+    def place(kind):
+        folder = tmp_path / kind
+        if kind == "a file":
+            folder.write_text("")
+        elif kind == "a circle":
+            folder.symlink_to(folder)
+        elif kind == "a full disk":
+            folder = full_disk(tmp_path)
+        monkeypatch.setenv("SEQTRAIN_CACHE", str(folder))
+        return folder
+
+    yield place
+    if os.path.ismount(tmp_path / "disk"):
+        subprocess.run(["umount", tmp_path / "disk"], check=True)
+
+
+def full_disk(tmp_path):
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", folder]
+    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root, with the right to mount, can fill a disk of its own")
+    (folder / "filler").write_bytes(bytes(4096))
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["a file", "a circle", "a full disk"])
+def test_a_cache_that_cannot_be_written_is_told_and_stops_nothing(
+    files, no_cache, capsys, kind
+):
+    expected = load_data(files(), seed=0)
+    assert capsys.readouterr().err == ""
+    folder = no_cache(kind)
+    for _ in range(2):
+        assert_equal(load_data(files(), seed=0), expected)
+        told, hint = capsys.readouterr().err.splitlines()
+        assert told.startswith(f"warning: {folder}/encoded: encoded data can't be kept")
+        assert "SEQTRAIN_CACHE" in hint
+    assert not list(folder.parent.glob("*/encoded/*.*"))  # a part of an entry
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a pipe", "a device", "a circle"])
+def test_what_stands_in_the_place_of_a_cache_entry_is_never_read(files, cache, kind):
+    first = load_data(files(), seed=0)
+    (entry,) = cache.iterdir()
+    entry.unlink()
+    if kind == "a folder":
+        entry.mkdir()
+    elif kind == "a pipe":
+        os.mkfifo(entry)
+    else:
+        entry.symlink_to("/dev/zero" if kind == "a device" else entry)
+    assert_equal(load_data(files(), seed=0), first)
+
+
+def test_texts_without_any_token_are_refused(files):
+    files().train.write_text("text,label\n...,pos\n,neg\n<br />,pos\n")
+    with pytest.raises(DataError, match="no training text has a token") as caught:
         load_data(files(), seed=0)
-    assert "SEQTRAIN_CACHE" in caught.value.hint
+    assert "data.text" in caught.value.hint
+
+
+def test_a_class_with_a_single_example_stays_in_training(tmp_path, files):
+    files().train.write_text(TRAIN + "so so,mixed\n")
+    data = load_data(files(validation=0.4), seed=0)
+    assert data.labels == ["mixed", "neg", "pos"]
+    assert np.bincount(data.train.labels).tolist() == [1, 1, 2]
+    assert np.bincount(data.validation.labels).tolist() == [0, 1, 1]
+
+
+def test_texts_and_labels_of_any_characters_come_back_from_the_cache(files):
+    files().train.write_text(
+        "text,label\n\0\u202e\U0010ffff good,\U0001f600\ngood,\u200d\ng\ud7ff,\xa0x\n",
+        encoding="utf-8",
+    )
+    changes = {"validation": files().train, "test": None}
+    first = load_data(files(**changes), seed=0)
+    assert_equal(load_data(files(**changes), seed=0), first)
 
 
 def test_data_is_loaded_without_tensorflow():

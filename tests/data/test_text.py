@@ -1,11 +1,13 @@
 import itertools
+import time
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtrain.config import Standardize
-from seqtrain.data.text import Vocabulary, tokenize
+from seqtrain.data.text import _MARKUP, Vocabulary, _without_markup, tokenize
 
 EVERY_CHOICE = [
     Standardize(lowercase=lowercase, html=html, punctuation=punctuation, unicode=form)
@@ -121,4 +123,42 @@ def test_vocabulary_file_has_a_token_a_line_by_id(tmp_path):
         "don't",
         "映",
         "",
+    ]
+
+
+@pytest.mark.parametrize(
+    "start, piece",
+    [
+        ("", "<!--"),
+        ("", "<a"),
+        ("", "<"),
+        ("&#", "9"),
+        ("&#x", "f"),
+        ("a", "\u0316\u0300"),  # marks that have to be sorted
+        ("", "a'"),
+        ("", "\ufdfa"),  # eighteen letters
+    ],
+    ids=ascii,
+)
+def test_a_text_made_to_take_hours_takes_a_second(start, piece):
+    text = start + piece * (2**17)
+    began = time.process_time()
+    tokenize(text, Standardize())
+    assert time.process_time() - began < 2
+
+
+@given(st.lists(st.sampled_from(["<!--", "-->", "<", "a", ">", "!", "-", "/", "b "])))
+def test_markup_is_what_one_pattern_says(pieces):
+    text = "".join(pieces)
+    assert _without_markup(text) == _MARKUP.sub(" ", text)
+
+
+def test_a_number_too_long_for_a_character_reference_is_no_word():
+    assert tokenize(f"good &#{'9' * 5000}; &#65;", Standardize()) == ["good", "a"]
+
+
+def test_thirty_marks_on_a_letter_are_sorted_as_unicode_says():
+    text = "a" + "\u0316\u0300" * 15
+    assert tokenize(text + " " * 2, Standardize()) == [
+        unicodedata.normalize("NFKC", text)
     ]
