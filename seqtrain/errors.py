@@ -12,8 +12,20 @@ class SeqtrainError(Exception):
     exit_code = 1
 
     def __init__(self, problem: str, *, hint: str | None = None):
-        super().__init__(problem)
-        self.hint = hint
+        super().__init__(printable(problem))
+        self.hint = hint and printable(hint)
+
+
+def printable(text: str) -> str:
+    r"""Write what a terminal would obey, such as an escape, as Python writes it.
+
+    Names of files and words of configs come from anywhere; lines stay lines.
+
+    Example:
+        >>> print(printable("\x1b[31mred"))
+        \x1b[31mred
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
 
 
 class ConfigError(SeqtrainError):

@@ -6,9 +6,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..errors import ConfigError
-from .problems import Problem, report, suggest
-from .reading import dump, override, plain, read
+from .nodes import dump, plain
+from .problems import Problem, report
+from .reading import override, read
 from .schema import Config
+from .spelling import suggest
 from .wording import explain
 
 

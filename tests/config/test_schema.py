@@ -182,11 +182,11 @@ def test_a_key_that_a_choice_makes_idle_is_refused(complaint, given, said):
         ),
         (
             "data: {source: imdb, buckets: [200, 100, 400]}",
-            "[200, 100, 400] do not ascend",
+            "they must ascend, 100 stands after 200",
         ),
         (
             "data: {source: imdb, buckets: [100, 100, 400]}",
-            "[100, 100, 400] do not ascend",
+            "they must ascend, 100 stands after 100",
         ),
         (
             "data: {source: imdb, buckets: [100, 200]}",
@@ -215,7 +215,7 @@ def test_keys_that_contradict_each_other_are_refused(complaint, given, said):
         ("train.learning_rate=0", "train.learning_rate: 0 is not above 0"),
         (
             "train.learning_rate=1e999",
-            "train.learning_rate: inf is not a finite number",
+            "train.learning_rate: 1e999 is not a finite number",
         ),
         ("train.learning_rate=fast", "train.learning_rate: 'fast' is not a number"),
         ("train.jit_compile=on", "train.jit_compile: 'on' is not true or false"),
