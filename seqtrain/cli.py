@@ -166,11 +166,32 @@ def predict(
 
 
 @app.command()
-def check(config: ConfigName, set_: Overrides = None) -> None:
+def check(
+    config: ConfigName,
+    set_: Overrides = None,
+    no_data: Annotated[
+        bool, typer.Option("--no-data", help="Check the config alone.")
+    ] = False,
+) -> None:
     """Say everything that is wrong with a config and its data."""
+    if no_data:
+        from .config import find_config, load_config
+
+        path = find_config(config)
+        load_config(path, set_ or ())
+        print(f"{path}: nothing is wrong with the config")
+        return
     path, _, data = _read(config, set_)
     print(_report(data))
     print(f"{path}: nothing is wrong")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a config, for editors."""
+    from .config.json_schema import json_schema_text
+
+    print(json_schema_text(), end="")
 
 
 @app.command()

@@ -82,6 +82,8 @@ def with_value(values, path, value):
 
 ALL_KEYS = Config().model_dump(mode="json")
 PATHS = list(keys_of(ALL_KEYS))
+VALUES = [None, True, -1, 0, 3, 10**30, 0.5, -2.5, 1e300, "", "x", "1", [], [1], ["x"]]
+VALUES += [[None], {}, {"x": 1}, {"cell": "gru"}, [{"units": []}], {"source": []}]
 
 
 @pytest.mark.parametrize("text", ["seed: 1\n", EVERY_KEY])
@@ -257,10 +259,7 @@ def test_a_value_of_the_wrong_kind_is_refused_in_plain_words(complaint, setting,
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     path=st.sampled_from(PATHS),
-    value=st.sampled_from(
-        [None, True, -1, 0, 3, 10**30, 0.5, -2.5, 1e300, "", "x", "1", [], [1], ["x"]]
-        + [[None], {}, {"x": 1}, {"cell": "gru"}, [{"units": []}], {"source": []}]
-    ),
+    value=st.sampled_from(VALUES),
 )
 def test_any_value_anywhere_is_loaded_or_refused_at_its_place(tmp_path, path, value):
     file = tmp_path / "c.yaml"
