@@ -195,6 +195,28 @@ def schema() -> None:
 
 
 @app.command()
+def init(
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            help="CSV, TSV or JSONL, plain or .gz, or a folder of classes; "
+            "generated reviews if not given."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The config to write; its name follows from DATA."),
+    ] = None,
+) -> None:
+    """Write a commented config for your data, its guesses marked."""
+    from .init import init
+
+    path = init(data, out)
+    print(path)
+    _say(f"next: seqtrain check {shlex.quote(str(path))}")
+
+
+@app.command()
 def board(
     runs: Annotated[Path, typer.Argument(help="A folder of runs, or one run.")] = Path(
         "runs"

@@ -114,7 +114,7 @@ def test_help_names_every_command_and_no_other(call):
     assert done.returncode == 0
     listed = done.stdout.partition("Commands:\n")[2]
     assert re.findall(r"^  (\w+)", listed, re.MULTILINE) == COMMANDS
-    known = "train eval predict check schema board runs".split()
+    known = "train eval predict check schema init board runs".split()
     assert known == COMMANDS
 
 
@@ -139,6 +139,7 @@ def test_help_answers_at_once():
         ["check", "tiny.yaml"],
         ["check", "tiny.yaml", "--no-data"],
         ["schema"],
+        ["init", "reviews.csv", "--out", "made.yaml"],
         ["train", "tiny.yaml", "--dry-run"],
         ["runs"],
     ],

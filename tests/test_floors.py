@@ -1,7 +1,7 @@
 """A module imports only from its own floor and from those below.
 
 5  cli __main__
-4  train evaluate predict baselines fit board
+4  train evaluate predict baselines fit board init
 3  model schedules metrics tensorboard
 2  data runs
 1  config layers

@@ -7,6 +7,7 @@ aliases that multiply are refused before they take all time and memory.
 """
 
 import io
+import math
 import re
 from typing import Any
 
@@ -162,6 +163,18 @@ def compose(stream: str | io.StringIO, name: str, problems: list[Problem]):
 def dump(values: dict[str, Any]) -> str:
     """Write values so that `read` gets the same ones back."""
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+def dump_value(value: str | int | float) -> str:
+    """Write a value in one line, so that it can stand anywhere in a config."""
+    options = {"Dumper": _Dumper, "width": math.inf, "allow_unicode": True}
+    for style in (None, '"'):
+        text = yaml.dump(
+            [value], default_flow_style=True, default_style=style, **options
+        )
+        if len(text.splitlines()) == 1:
+            break
+    return text.strip()[1:-1]
 
 
 def plain(node: Node) -> Any:

@@ -18,6 +18,7 @@ from .examples import (
 )
 
 SUFFIXES = (".csv", ".tsv", ".jsonl")
+_QUOTING = 'quote a field as "…" and write a quote inside it twice'
 SHOWN_ROWS = 10  # an error names so many bad rows, and counts the others
 
 
@@ -87,6 +88,32 @@ def read_examples(
     return Examples([row.text for row in good], labels, problems)
 
 
+def read_table(path: Path, rows: int) -> list[dict[str, str]]:
+    """Read rows of a file with all their columns, spread over it evenly.
+
+    Values are texts, as labels are. What is no row is left out without a word:
+    `read_examples` tells it, when the columns are known.
+
+    Args:
+        path: CSV, TSV or JSON lines, plain or .gz.
+        rows: How many, about.
+
+    Raises:
+        DataError: If the file can't be read.
+    """
+    content, suffix = _read_content(path)
+    if suffix == ".jsonl":
+        lines = [line for line in content.split("\n") if line.strip()]
+        return [_json_values(line) for line in lines[:: len(lines) // rows + 1]]
+    try:
+        header, *table = filter(None, _csv_reader(content, suffix))
+    except csv.Error as error:
+        raise DataError(f"{path}: {error}", hint=_QUOTING) from None
+    table = [fields for fields in table if len(fields) == len(header)]
+    chosen = table[:: len(table) // rows + 1]
+    return [dict(zip(header, fields, strict=True)) for fields in chosen]
+
+
 def class_files(folder: Path) -> list[tuple[str, Path]]:
     """List the class and the path of every file in a folder's sub-folders, sorted.
 
@@ -114,6 +141,15 @@ def _folder_rows(folder: Path) -> Iterator[_Row]:
 
 
 def _file_rows(path: Path, text: str, label: str | None) -> Iterator[_Row]:
+    content, suffix = _read_content(path)
+    columns = [text] if label is None else [text, label]
+    if suffix == ".jsonl":
+        return _json_rows(content, path, columns)
+    return _csv_rows(content, path, columns, suffix)
+
+
+def _read_content(path: Path) -> tuple[str, str]:
+    """Return what a file holds, and its suffix without .gz."""
     name = path.name.lower()
     suffix = Path(name.removesuffix(".gz")).suffix
     raw = read_bytes(path)
@@ -128,21 +164,23 @@ def _file_rows(path: Path, text: str, label: str | None) -> Iterator[_Row]:
     content = decode(raw, str(path))
     if not content.strip():
         raise DataError(f"{path}: the file is empty", hint="give one with examples")
-    columns = [text] if label is None else [text, label]
-    if suffix == ".jsonl":
-        return _json_rows(content, path, columns)
-    return _csv_rows(content, path, columns, "," if suffix == ".csv" else "\t")
+    return content, suffix
+
+
+def _csv_reader(content: str, suffix: str):
+    # The limit is the process's; its default is shorter than a long review.
+    csv.field_size_limit(2**31 - 1)
+    delimiter = "," if suffix == ".csv" else "\t"
+    # strict: a quote out of place would otherwise swallow the rows after it.
+    return csv.reader(
+        io.StringIO(content, newline=""), delimiter=delimiter, strict=True
+    )
 
 
 def _csv_rows(
-    content: str, path: Path, columns: list[str], delimiter: str
+    content: str, path: Path, columns: list[str], suffix: str
 ) -> Iterator[_Row]:
-    # The limit is the process's; its default is shorter than a long review.
-    csv.field_size_limit(2**31 - 1)
-    # strict: a quote out of place would otherwise swallow the rows after it.
-    reader = csv.reader(
-        io.StringIO(content, newline=""), delimiter=delimiter, strict=True
-    )
+    reader = _csv_reader(content, suffix)
     header: list[str] = []
     start = 1
     try:
@@ -161,7 +199,7 @@ def _csv_rows(
     except csv.Error as error:
         raise DataError(
             f"{path}:{start}: a row starts here that can't be read, {error}",
-            hint='quote a field as "…" and write a quote inside it twice',
+            hint=_QUOTING,
         ) from None
 
 
@@ -202,6 +240,19 @@ def _json_fields(line: str, columns: list[str]) -> tuple[str, ...]:
     return text, *(
         name if isinstance(name, str) else json.dumps(name) for name in label
     )
+
+
+def _json_values(line: str) -> dict[str, str]:
+    """The texts and numbers of a JSON object; nothing if it is none."""
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError:
+        return {}
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in (row.items() if isinstance(row, dict) else ())
+        if isinstance(value, str | int | float)
+    }
 
 
 def _value(row: dict, name: str) -> object:
