@@ -39,6 +39,7 @@ _SCALARS = {  # tag: (pattern, first characters, meaning)
         lambda text: float(re.sub(r"\.(?=[iInN])", "", text)),
     ),
 }
+_NO_CHARACTER = "an escape that stands for no character"
 _MAX_VALUES = 10_000  # of a config, with what its aliases stand for
 MAX_DEPTH = 20  # of values in values; 5 do
 
@@ -95,6 +96,16 @@ class _Loader(yaml.SafeLoader):
             depths = [self._sizes[id(child)][1] for child in _children(node)]
             self._sizes[id(node)] = self._values - before, 1 + max(depths, default=0)
         self._depth -= 1
+        return node
+
+    def compose_scalar_node(self, anchor):
+        node = super().compose_scalar_node(anchor)
+        # JSON writes a character past 0xffff as two escapes, which YAML leaves apart.
+        halves = node.value.encode("utf-16", "surrogatepass")
+        try:
+            node.value = halves.decode("utf-16")
+        except UnicodeDecodeError:
+            raise Problem.at(node, _NO_CHARACTER) from None
         return node
 
     def compose_mapping_node(self, anchor):
@@ -156,8 +167,7 @@ def compose(stream: str | io.StringIO, name: str, problems: list[Problem]):
     except yaml.MarkedYAMLError as error:
         raise _syntax_problem(error) from None
     except (OverflowError, ValueError):  # out of PyYAML's chr()
-        message = "an escape that stands for no character"
-        raise Problem(message, loader.get_mark()) from None
+        raise Problem(_NO_CHARACTER, loader.get_mark()) from None
 
 
 def dump(values: dict[str, Any]) -> str:

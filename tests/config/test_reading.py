@@ -332,6 +332,7 @@ def test_an_underline_stands_under_wide_characters(complaint):
         (b"log: {}\r\nseed: x\r\n", "c.yaml:2:7: error: seed: 'x' is not an integer"),
         (b"log: {}\rseed: x\r", "c.yaml:2:7: error: seed: 'x' is not an integer"),
         (b'seed: "\\UFFFFFFFF"', "c.yaml:1:10: error: an escape that stands for no"),
+        (b'data: "\\ud83d"', "c.yaml:1:7: error: an escape that stands for no"),
         (b"seed: 1\n...\nfoo", "c.yaml:3:1: error: a second document"),
         (b"%YAML 9.9\n---\nseed: 1", "c.yaml:1:1: error: found incompatible YAML"),
         (b"log:\n", "c.yaml:1:5: error: log: null is not a mapping of keys"),
@@ -405,6 +406,11 @@ def test_a_rate_may_be_written_in_every_usual_way(load, word):
 def test_truth_is_true_or_false(complaint, word, meant):
     said = complaint("{}", f"train.jit_compile={word}")
     assert f"is not true or false; write {meant}\n" in said
+
+
+def test_a_character_may_be_written_as_json_does(load):
+    config = load('data: {source: files, train: a.csv, text: "\\ud83d\\ude00"}')
+    assert config.data.text == "😀"
 
 
 def test_a_merge_key_takes_the_keys_of_a_mapping(load, complaint):
