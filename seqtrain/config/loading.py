@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from ..errors import ConfigError
 from .nodes import dump, plain
-from .problems import Problem, report
+from .problems import Problem, report, shorten
 from .reading import override, read
 from .schema import Config
 from .spelling import suggest
@@ -61,11 +61,17 @@ def find_config(name: str) -> Path:
     shipped = {path.stem: path for path in shipped_configs()}
     short = path.name.removesuffix(".yaml")
     in_configs = short in shipped and path.parent in (Path("."), Path("configs"))
-    if in_configs and not path.is_file():
-        return shipped[short]
-    if path.exists():
-        return path
-    near = suggest(name, [*shipped, *map(str, path.parent.glob("*.yaml"))])
+    try:
+        if in_configs and not path.is_file():
+            return shipped[short]
+        if path.exists():
+            return path
+        there = map(str, path.parent.glob("*.yaml"))
+        near = suggest(name, [*shipped, *there])
+    except OSError as error:  # such as a name that is too long
+        raise ConfigError(
+            f"{shorten(name)}: cannot be read, {error.strerror}"
+        ) from None
     hint = near or f"give a path, or one of {', '.join(shipped)}"
     raise ConfigError(f"{name}: there is no such config", hint=hint)
 
