@@ -1,4 +1,8 @@
-"""The schema of a config as JSON Schema, for editors and other programs."""
+"""The schema of a config as JSON Schema, for editors and other programs.
+
+A config names it in its first line, by a path from where it lies. The copy that a run
+keeps has no schema beside it: an editor then only doesn't complete.
+"""
 
 import json
 from typing import Any

@@ -25,8 +25,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     known = list(known)
     if len(word) > 60:  # no slip of a finger
         return None
-    word = word.casefold().replace("-", "_")
-    slips = {each: distance(word, each.casefold(), most=2) for each in known}
+    word = _plain(word)
+    slips = {each: distance(word, _plain(each), most=2) for each in known}
     near = [each for each in known if slips[each] <= (1 if len(each) < 6 else 2)]
     if not near:
         return next(iter(difflib.get_close_matches(word, known, n=1)), None)
@@ -35,6 +35,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         (each for each in near if slips[each] == fewest),
         key=lambda each: difflib.SequenceMatcher(None, word, each).ratio(),
     )
+
+
+def _plain(word: str) -> str:
+    return word.casefold().replace("-", "_")
 
 
 def distance(word: str, other: str, most: int = 60) -> int:
