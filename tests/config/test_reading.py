@@ -433,7 +433,7 @@ model:
     assert "'<<' is given twice" in complaint("log: {<<: {every: 3}, <<: {every: 4}}")
 
 
-SECONDS = 4  # half of it is more than any of these takes on a machine that is busy
+SECONDS = 6  # twice what the slowest takes here, with what pytest adds
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join(['*' + below] * 9)}]\n"
     for below, name in itertools.pairwise("abcdefghij")
@@ -466,8 +466,9 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 def test_what_would_take_all_time_or_memory_is_refused_at_once(complaint, text, said):
     began = time.process_time()
-    assert complaint(text).startswith(said)
+    told = complaint(text)
     assert time.process_time() - began < SECONDS
+    assert told.startswith(said)
 
 
 def test_the_largest_file_is_read_in_time(complaint):
