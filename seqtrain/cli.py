@@ -184,8 +184,21 @@ def predict(
 
 
 @app.command()
-def check(config: ConfigName, set_: Overrides = None) -> None:
+def check(
+    config: ConfigName,
+    set_: Overrides = None,
+    no_data: Annotated[
+        bool, typer.Option("--no-data", help="Check the config alone.")
+    ] = False,
+) -> None:
     """Say everything that is wrong with a config and its data."""
+    if no_data:
+        from .config import find_config, load_config
+
+        path = find_config(config)
+        load_config(path, set_ or ())
+        print(f"{path}: nothing is wrong with the config")
+        return
     path, _, data = _read(config, set_)
     _print(f"{_report(data)}\n{path}: nothing is wrong")
 
@@ -214,6 +227,36 @@ def verify_resume(
     if any(verdict.different for verdict in verdicts):
         raise SeqtrainError(f"a resumed run ended otherwise; the runs are in {folder}")
     shutil.rmtree(folder)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a config, for editors."""
+    from .config.json_schema import json_schema_text
+
+    print(json_schema_text(), end="")
+
+
+@app.command()
+def init(
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            help="CSV, TSV or JSONL, plain or .gz, or a folder of classes; "
+            "generated reviews if not given."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The config to write; its name follows from DATA."),
+    ] = None,
+) -> None:
+    """Write a commented config for your data, its guesses marked."""
+    from .init import init
+
+    path = init(data, out)
+    print(path)
+    _say(f"next: seqtrain check {shlex.quote(str(path))}")
 
 
 @app.command()

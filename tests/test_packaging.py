@@ -36,6 +36,7 @@ def test_wheel_carries_the_configs_and_the_licence(wheel):
     configs = {path.name for path in ROOT.glob("configs/*.yaml")}
     assert "quickstart.yaml" in configs
     assert {path.name for path in wheel.glob("seqtrain/configs/*.yaml")} == configs
+    assert (wheel / "seqtrain/configs/seqtrain.schema.json").is_file()
     assert list(wheel.glob("seqtrain-*.dist-info/licenses/LICENSE"))
 
 

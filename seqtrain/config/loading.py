@@ -6,9 +6,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..errors import ConfigError
-from .problems import Problem, report, suggest
-from .reading import dump, override, plain, read
+from .nodes import dump, plain
+from .problems import Problem, report, shorten
+from .reading import override, read
 from .schema import Config
+from .spelling import suggest
 from .wording import explain
 
 
@@ -59,11 +61,17 @@ def find_config(name: str) -> Path:
     shipped = {path.stem: path for path in shipped_configs()}
     short = path.name.removesuffix(".yaml")
     in_configs = short in shipped and path.parent in (Path("."), Path("configs"))
-    if in_configs and not path.is_file():
-        return shipped[short]
-    if path.exists():
-        return path
-    near = suggest(name, [*shipped, *map(str, path.parent.glob("*.yaml"))])
+    try:
+        if in_configs and not path.is_file():
+            return shipped[short]
+        if path.exists():
+            return path
+        there = map(str, path.parent.glob("*.yaml"))
+        near = suggest(name, [*shipped, *there])
+    except OSError as error:  # such as a name that is too long
+        raise ConfigError(
+            f"{shorten(name)}: cannot be read, {error.strerror}"
+        ) from None
     hint = near or f"give a path, or one of {', '.join(shipped)}"
     raise ConfigError(f"{name}: there is no such config", hint=hint)
 

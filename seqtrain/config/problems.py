@@ -1,12 +1,19 @@
 """One thing wrong at one place, and how a list of them is shown."""
 
-import difflib
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Callable
 
 from yaml import Mark, Node
 
-from ..errors import ConfigReport
+from ..errors import ConfigReport, printable
+
+SHOWN = 100  # problems told one by one; nobody reads on
+_LINE = 100  # characters of a line that are shown, and …
+_BEFORE = 40  # … how many of them stand before the problem if the line is longer
+_WORD = 60  # characters of a word in a message
+
+Note = str | Callable[[], str]
 
 
 class Problem(Exception):
@@ -17,10 +24,17 @@ class Problem(Exception):
         start: Where it stands. A mark without a buffer is a place that has no
             lines, such as `--set train.epochs=x`.
         end: Where it ends; one column is underlined without it.
-        note: The way out, shown beside the underline.
+        note: The way out, shown beside the underline; or what finds it, if that
+            takes a while and may not be shown.
     """
 
-    def __init__(self, message: str, start: Mark, end: Mark | None = None, note=""):
+    def __init__(
+        self,
+        message: str,
+        start: Mark,
+        end: Mark | None = None,
+        note: Note = "",
+    ):
         super().__init__(message)
         self.message = message
         self.start = start
@@ -28,32 +42,32 @@ class Problem(Exception):
         self.note = note
 
     @classmethod
-    def at(cls, node: Node, message: str, note: str = "") -> "Problem":
+    def at(cls, node: Node, message: str, note: Note = "") -> "Problem":
         """A problem with a node of the config."""
         return cls(message, node.start_mark, node.end_mark, note)
 
     def __str__(self):
         start = self.start
+        note = self.note if isinstance(self.note, str) else self.note()
         if start.buffer is None:
-            note = f"; {self.note}" if self.note else ""
+            note = f"; {note}" if note else ""
             return f"{start.name}: error: {self.message}{note}"
         begin = start.pointer - start.column
         line = re.match(r"[^\0\r\n\x85\u2028\u2029]*", start.buffer[begin:])[0]
         same_line = self.end.line == start.line
-        width = max(1, (self.end.column if same_line else len(line)) - start.column)
-        indent = re.sub(r"[^\t]", " ", line[: start.column])
+        last = self.end.column if same_line else len(line)
+        line, indent, underline = _excerpt(line, start.column, last)
         return (
             f"{start.name}:{start.line + 1}:{start.column + 1}: error: {self.message}\n"
             f"{start.line + 1:5} | {line}\n"
-            f"      | {indent}{'^' * width} {self.note}".rstrip()
+            f"      | {indent}{underline} {note}".rstrip()
         )
 
 
 def place(name: str, text: str | None = None, index: int = 0) -> Mark:
     """The mark of a character of a text, or of a place that has no lines."""
-    before = (text or "")[:index]
-    line, column = before.count("\n"), index - before.rfind("\n") - 1
-    return Mark(name, index, line, column, text, index)
+    lines = re.split(r"\r\n|\r|\n", (text or "")[:index])
+    return Mark(name, index, len(lines) - 1, len(lines[-1]), text, index)
 
 
 def report(problems: list[Problem], name: str) -> ConfigReport:
@@ -64,12 +78,43 @@ def report(problems: list[Problem], name: str) -> ConfigReport:
         return start.buffer is None, start.name, start.index
 
     problems = sorted(problems, key=order)
-    count = f"{len(problems)} error{'s' if len(problems) > 1 else ''}"
+    count = f"{len(problems):,} error{'s' if len(problems) > 1 else ''}"
+    more = len(problems) - SHOWN
+    ending = [f"… and {more:,} more"] if more > 0 else []
     summary = f"{count} in {name}; nothing was run"
-    return ConfigReport("\n".join([*map(str, problems), summary]))
+    return ConfigReport("\n".join([*map(str, problems[:SHOWN]), *ending, summary]))
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
-    """A question for the word that was meant, empty if none is near."""
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else ""
+def shorten(text: str) -> str:
+    """A text from anywhere, fit for one line of a message."""
+    if len(text) > _WORD:
+        text = f"{text[: _WORD - 1]}…"
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _excerpt(line: str, start: int, end: int) -> tuple[str, str, str]:
+    """A line, or what stands around a problem in a long one; indent and underline.
+
+    A character that a terminal would obey takes its place as `�`.
+    """
+    end = max(end, start + 1)
+    first = 0
+    if len(line) > _LINE:
+        first = max(0, min(start - _BEFORE, len(line) - _LINE))
+    shown = line[first : first + _LINE]
+    before, marked = shown[: start - first], shown[start - first : end - first]
+    dots = "…" if first else ""
+    indent = re.sub(r"[^\t]", " ", _widened(dots + before))
+    underline = "^" * max(1, len(_widened(marked)))
+    shown = "".join(c if c.isprintable() or c == "\t" else "�" for c in shown)
+    ending = "…" if len(line) > first + _LINE else ""
+    return f"{dots}{shown}{ending}", indent, underline
+
+
+def _widened(text: str) -> str:
+    """A text with two characters for one that takes two columns of a terminal."""
+    if text.isascii():
+        return text
+    return "".join(
+        c * 2 if unicodedata.east_asian_width(c) in "WF" else c for c in text
+    )

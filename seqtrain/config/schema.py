@@ -3,13 +3,22 @@
 Every range stands in a type, every rule across keys is one short check. A key that
 another choice makes idle is refused; `null` undoes one that a base gave. A relative
 path of data starts at the current directory, as on the command line.
+
+What a short trial makes idle is not refused: `--set train.epochs=1` leaves a
+`patience`, a `step_epochs` or `log.histograms` with nothing to do, and that is what
+someone wants who tries a config out.
 """
 
+import itertools
+import os
+import struct
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -20,13 +29,55 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-Count = Annotated[int, Field(ge=1)]
-NonNegative = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-Rate = Annotated[float, Field(ge=0, lt=1)]
+
+def _in_32_bits(value: float) -> float:
+    """Refuse a number that float32, in which all is computed, takes for another."""
+    [rounded] = struct.unpack("f", struct.pack("f", value))
+    if abs(rounded) < 2**-126:  # XLA makes 0 of what is smaller
+        rounded = 0.0
+    if rounded in (0.0, 1.0) and rounded != value:
+        raise ValueError(f"{value!r} is {rounded:.0f} in 32 bits")
+    return value
+
+
+def _in_65536ths(rate: float) -> float:
+    """Refuse a dropout that drops nothing or everything: it is exact to 2^-16."""
+    if rate and round(rate * 2**16) in (0, 2**16):
+        raise ValueError(
+            f"{rate!r} drops nothing or all, 0 or 1e-5 to 0.9999 is needed"
+        )
+    return rate
+
+
+def _nameable(path: Any) -> Any:
+    """Refuse a text that can't be the name of a file."""
+    if not isinstance(path, str):
+        return path
+    try:
+        parts = os.fsencode(path).split(b"/")
+    except UnicodeEncodeError:  # half a surrogate pair
+        parts = [b""]
+    longest = max(map(len, parts))
+    if not path or b"\0" in b"".join(parts) or longest > 255 or len(path) > 4000:
+        raise ValueError(f"{path[:40]!r} can't be the name of a file")
+    return path
+
+
+# The bounds keep out what would break much later and less clearly. 2^31 - 1 is what
+# an int32 holds, as token ids, labels and shapes are.
+INT32 = 2**31 - 1
+Count = Annotated[int, Field(ge=1, le=INT32)]
+NonNegative = Annotated[int, Field(ge=0, le=INT32)]
+# A recurrent kernel of 4 * units² numbers must be counted in 32 bits.
+Width = Annotated[int, Field(ge=1, le=2**14)]
+# A batch is padded to it in memory; ten long novels.
+Length = Annotated[int, Field(ge=1, le=10**6)]
+# float32 ends at 3e38.
+Positive = Annotated[float, Field(gt=0, le=1e38), AfterValidator(_in_32_bits)]
+Share = Annotated[float, Field(gt=0, lt=1), AfterValidator(_in_32_bits)]
+Rate = Annotated[float, Field(ge=0, lt=1), AfterValidator(_in_65536ths)]
 # A strict Path takes no string, and YAML has nothing else.
-File = Annotated[Path, Field(strict=False)]
+File = Annotated[Path, Field(strict=False), BeforeValidator(_nameable)]
 
 # How pydantic names the branches of the unions below where it says where an error is.
 BRANCHES = {"(share)", "(file)", "(word)", "(table)"}
@@ -58,6 +109,12 @@ def _only_with(info: ValidationInfo, choice: str, value: Any, default: Any) -> A
     return None
 
 
+def _broken(message: str, *keys: str | int) -> PydanticCustomError:
+    """A rule across keys that does not hold, told at `keys` below the section."""
+    said = {"said": message, "keys": list(keys)}
+    return PydanticCustomError("rule", "{said}", said)
+
+
 class Standardize(Section):
     """How a text is made uniform before it is cut into tokens."""
 
@@ -82,21 +139,25 @@ class DataSection(Section):
     validation: Share = Field(
         0.1, description="share of the training data that is kept for validation"
     )
-    vocabulary: Annotated[int, Field(ge=3)] = Field(
+    vocabulary: Annotated[int, Field(ge=3, le=INT32)] = Field(
         20000,
         description="rows of the embedding: padding, unknown, the most frequent words",
     )
-    max_length: Count = Field(400, description="tokens kept of a longer text")
+    max_length: Length = Field(400, description="tokens kept of a longer text")
     keep: Literal["start", "end"] = Field(
         "end", description="which end of a longer text is kept"
     )
     standardize: Standardize = Field(
         Standardize(), description="how a text is made uniform"
     )
-    buckets: Annotated[list[Count], Field(min_length=1)] | None = Field(
+    # XLA compiles the train step once for each.
+    buckets: Annotated[list[Length], Field(min_length=1, max_length=64)] | None = Field(
         None,
         description="the lengths that batches are padded to; null: from max_length",
     )
+
+    # The labels of a source that has always the same; a class attribute, no key.
+    labels: ClassVar[tuple[str, ...] | None] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -118,8 +179,9 @@ class DataSection(Section):
     ) -> list[int] | None:
         if buckets is None:
             return None
-        if buckets != sorted(set(buckets)):
-            raise ValueError(f"{buckets} do not ascend")
+        for shorter, longer in itertools.pairwise(buckets):
+            if shorter >= longer:
+                raise ValueError(f"they must ascend, {longer} stands after {shorter}")
         max_length = info.data.get("max_length", buckets[-1])
         if buckets[-1] != max_length:
             raise ValueError(
@@ -131,7 +193,11 @@ class DataSection(Section):
 class ImdbData(DataSection):
     """The Large Movie Review Dataset."""
 
-    source: Literal["imdb"] = "imdb"
+    labels = ("negative", "positive")
+
+    source: Literal["imdb"] = Field(
+        "imdb", description="the Large Movie Review Dataset"
+    )
     path: File | None = Field(
         None,
         description="an aclImdb folder or archive that is already there; "
@@ -142,7 +208,7 @@ class ImdbData(DataSection):
 class FilesData(DataSection):
     """CSV, TSV or JSONL files, or folders with one sub-folder per class."""
 
-    source: Literal["files"] = "files"
+    source: Literal["files"] = Field("files", description="your own files")
     train: File = Field(description="training data: a file, or a folder of classes")
     test: File | None = Field(None, description="test data, likewise")
     validation: Annotated[
@@ -157,14 +223,30 @@ class FilesData(DataSection):
         "stop", description="a row that cannot be read stops the run, or is counted"
     )
 
+    @field_validator("label")
+    @classmethod
+    def _label_is_not_the_text(cls, label: str, info: ValidationInfo) -> str:
+        if label == info.data.get("text"):
+            raise ValueError(f"{label[:40]!r} is the column of the texts already")
+        return label
+
 
 class GeneratedData(DataSection):
     """Reviews made on the spot, with the verdict `distance` words before the end."""
 
-    source: Literal["generated"] = "generated"
-    examples: Count = Field(4000, description="reviews for training and validation")
-    test_examples: Count = Field(2000, description="reviews for the test")
-    length: Count = Field(60, description="words of a review", validate_default=True)
+    labels = ("negative", "positive")
+
+    source: Literal["generated"] = Field(
+        "generated", description="reviews that are made on the spot"
+    )
+    # All are held in memory. Three are the fewest of which two have one label.
+    examples: Annotated[int, Field(ge=3, le=10**7)] = Field(
+        4000, description="reviews for training and validation"
+    )
+    test_examples: Annotated[int, Field(ge=1, le=10**7)] = Field(
+        2000, description="reviews for the test"
+    )
+    length: Length = Field(60, description="words of a review", validate_default=True)
     distance: NonNegative = Field(
         10, description="words after the verdict", validate_default=True
     )
@@ -196,7 +278,7 @@ DataConfig = ImdbData | FilesData | GeneratedData
 class EmbeddingConfig(Section):
     """The table that turns token ids into vectors."""
 
-    dim: Count = Field(64, description="features of a token")
+    dim: Width = Field(64, description="features of a token")
     dropout: Rate = Field(0.0, description="dropout on the embedded tokens")
 
 
@@ -204,7 +286,7 @@ class LayerConfig(Section):
     """One recurrent layer."""
 
     cell: Literal["rnn", "lstm", "gru"] = Field(description="kind of recurrent cell")
-    units: Count = Field(description="size of the state")
+    units: Width = Field(description="size of the state")
     bidirectional: bool = Field(
         False, description="read in both directions, 2 * units features"
     )
@@ -215,7 +297,7 @@ class LayerConfig(Section):
         "tanh", "relu", "sigmoid", "linear", "elu", "gelu", "softsign"
     ] = Field("tanh", description="of the candidate and the output")
     dropout: Rate = Field(0.0, description="dropout on the input of the layer")
-    output_units: Count | None = Field(
+    output_units: Width | None = Field(
         None, description="size of the per-step output y_t = h_t V + d (document rnn)"
     )
     kernel_initializer: Literal["glorot", "orthogonal", "he_uniform"] = Field(
@@ -249,6 +331,14 @@ class LayerConfig(Section):
             raise ValueError(f"{bias!r} is for cell {' or '.join(cells)}, not {cell}")
         return bias
 
+    @model_validator(mode="after")
+    def _document_rnn_differs_by_its_outputs(self) -> Self:
+        plain = self.output_units is None and self.formulation == "document"
+        if self.cell == "rnn" and plain:
+            message = "idle with cell: rnn, needs output_units"
+            raise _broken(message, "formulation")
+        return self
+
 
 class ModelConfig(Section):
     """Embedding, recurrent layers, pooling; the classes' layer follows by itself."""
@@ -256,7 +346,8 @@ class ModelConfig(Section):
     embedding: EmbeddingConfig = Field(
         EmbeddingConfig(), description="the table that turns token ids into vectors"
     )
-    layers: Annotated[list[LayerConfig], Field(min_length=1)] = Field(
+    # Nobody trains more, and a graph of thousands takes hours to build.
+    layers: Annotated[list[LayerConfig], Field(min_length=1, max_length=100)] = Field(
         [LayerConfig(cell="lstm", units=64)],
         description="recurrent layers, the first one sees the embedding",
     )
@@ -281,7 +372,10 @@ class ModelConfig(Section):
 class TrainConfig(Section):
     """How the model is trained."""
 
-    epochs: Count = Field(10, description="passes over the training data, at most")
+    # With 10^7 examples the steps still stay far below 2^63.
+    epochs: Annotated[int, Field(ge=1, le=10**6)] = Field(
+        10, description="passes over the training data, at most"
+    )
     batch_size: Count = Field(64, description="examples a step")
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = Field(
         "adam", description="update rule"
@@ -289,12 +383,12 @@ class TrainConfig(Section):
     learning_rate: Positive = Field(
         1e-3, description="rate after warm-up, where the schedule starts"
     )
-    weight_decay: Annotated[float, Field(ge=0)] | None = Field(
-        None, description="of adamw; null: 0.004", validate_default=True
-    )
-    momentum: Rate | None = Field(
-        None, description="of sgd; null: none", validate_default=True
-    )
+    weight_decay: (
+        Annotated[float, Field(ge=0, le=1e38), AfterValidator(_in_32_bits)] | None
+    ) = Field(None, description="of adamw; null: 0.004", validate_default=True)
+    momentum: (
+        Annotated[float, Field(ge=0, lt=1), AfterValidator(_in_32_bits)] | None
+    ) = Field(None, description="of sgd; null: none", validate_default=True)
     schedule: Literal["constant", "cosine", "linear", "step"] = Field(
         "constant", description="how the rate falls until the last step"
     )
@@ -320,7 +414,7 @@ class TrainConfig(Section):
     )
     class_weights: Annotated[
         Annotated[Literal["none", "balanced"], Tag("(word)")]
-        | Annotated[dict[str, Positive], Tag("(table)")],
+        | Annotated[dict[str, Positive], Field(min_length=2), Tag("(table)")],
         Discriminator(lambda value: "(table)" if isinstance(value, dict) else "(word)"),
     ] = Field("none", description="none, balanced, or a weight for each label")
     jit_compile: bool = Field(
@@ -398,7 +492,8 @@ class LogConfig(Section):
         None,
         description="epochs between histograms of weights and gradients; null: none",
     )
-    samples: NonNegative = Field(
+    # One batch, and one table.
+    samples: Annotated[int, Field(ge=0, le=1000)] = Field(
         8, description="sample predictions shown in TensorBoard"
     )
 
@@ -422,7 +517,23 @@ class Config(Section):
         cls, model: ModelConfig, info: ValidationInfo
     ) -> ModelConfig:
         data = info.data.get("data")
-        chrono = any(layer.bias_initializer == "chrono" for layer in model.layers)
-        if chrono and data and data.max_length < 3:
-            raise ValueError("'chrono' needs a data.max_length of at least 3")
+        for index, layer in enumerate(model.layers):
+            if layer.bias_initializer == "chrono" and data and data.max_length < 3:
+                message = "'chrono' needs a data.max_length of at least 3"
+                raise _broken(message, "layers", index, "bias_initializer")
         return model
+
+    @field_validator("train")
+    @classmethod
+    def _class_weights_are_those_of_the_source(
+        cls, train: TrainConfig, info: ValidationInfo
+    ) -> TrainConfig:
+        data, weights = info.data.get("data"), train.class_weights
+        if data and data.labels and isinstance(weights, dict):
+            if weights.keys() != set(data.labels):
+                raise _broken(
+                    f"source {data.source} needs a weight for each of "
+                    f"{', '.join(data.labels)}",
+                    "class_weights",
+                )
+        return train

@@ -1,29 +1,35 @@
 """What pydantic found, in the words of someone who writes a config."""
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from yaml import Node
+from yaml import MappingNode, Node
 
 from . import schema
-from .problems import Problem, suggest
-from .reading import find, show
+from .nodes import entries, find, plain, show
+from .problems import SHOWN, Note, Problem, shorten
+from .slips import remedy
+from .spelling import distance, nearest, suggest
 
-# Where a key may stand, as messages call it.
+# Where a key may stand, as messages call it, and which keys stand there.
 _SECTIONS = {
-    "the top level": schema.Config,
-    **{f"data (source: {name})": model for name, model in schema.SOURCES.items()},
-    "data.standardize": schema.Standardize,
-    "model": schema.ModelConfig,
-    "model.embedding": schema.EmbeddingConfig,
-    "model.layers[]": schema.LayerConfig,
-    "train": schema.TrainConfig,
-    "log": schema.LogConfig,
+    name: dict(section.model_fields)
+    for name, section in {
+        "the top level": schema.Config,
+        **{f"data (source: {name})": model for name, model in schema.SOURCES.items()},
+        "data.standardize": schema.Standardize,
+        "model": schema.ModelConfig,
+        "model.embedding": schema.EmbeddingConfig,
+        "model.layers[]": schema.LayerConfig,
+        "train": schema.TrainConfig,
+        "log": schema.LogConfig,
+    }.items()
 }
+_SECTIONS["the top level"]["extends"] = FieldInfo(description="the base of a config")
 
 # By pydantic's name of the error; {…} is from its context.
 _NEEDED = {
@@ -41,28 +47,40 @@ _NEEDED = {
     "model_type": "a mapping of keys",
     "path_type": "a path",
     "string_type": "text",
+    "too_long": "short enough, at most {max_length} fit",
     "too_short": "long enough, at least {min_length} is needed",
 }
 
+_MISSING = ("missing", "union_tag_not_found")
 _IDLE = "delete it, or set it to null over a base"
 
 
 def explain(error: ValidationError, root: Node) -> Iterator[Problem]:
     """Say what is wrong with the config `root`, and where."""
-    for details in error.errors(include_url=False):
-        yield _explain(details, root)
+    found = error.errors(include_url=False)
+    for details in found:
+        if details["type"].startswith("union_tag") and details["loc"] == ("data",):
+            found = [*found, *_beside_the_source(root)]
+    unknown = [each for each in found if each["type"] == "extra_forbidden"]
+    meant = {_meant(details, root) for details in unknown[:SHOWN]}
+    for details in found:
+        keys = tuple(_keys(details["loc"]))
+        if details["type"] == "union_tag_not_found":
+            keys = *keys, "source"
+        # A key that is there, but misspelt, is told once.
+        if details["type"] not in _MISSING or keys not in meant:
+            yield _explain(details, root)
 
 
 def _explain(details: ErrorDetails, root: Node) -> Problem:
     keys = _keys(details["loc"])
-    found = details["input"]
     context = details.get("ctx", {})
+    key_node, node = find(root, keys)
     note = ""
     match details["type"]:
         case "extra_forbidden":
-            return _unknown_key(keys, root)
+            return Problem.at(key_node, *_unknown_key(keys, root))
         case "idle":
-            key_node, _ = find(root, keys)
             return Problem.at(key_node, f"{_dotted(keys)}: {details['msg']}", _IDLE)
         case "missing":
             *keys, key = keys
@@ -71,20 +89,30 @@ def _explain(details: ErrorDetails, root: Node) -> Problem:
         case "union_tag_not_found":
             message, note = "'source' is missing", "imdb, files or generated"
         case "union_tag_invalid":
-            keys, found = [*keys, "source"], found["source"]
-            message, note = _not_one_of(found, context["expected_tags"])
+            keys = [*keys, "source"]
+            _, node = find(root, keys)
+            message, note = _not_one_of(node, context["expected_tags"])
         case "literal_error":
-            message, note = _not_one_of(found, context["expected"])
+            message, note = _not_one_of(node, context["expected"])
+        case "rule":
+            keys = [*keys, *context["keys"]]
+            _, node = find(root, keys)
+            message = context["said"]
         case "value_error":
             message = str(context["error"])
+        case "list_type" if isinstance(node, MappingNode) and _numbered(node):
+            message = (
+                f"no list to set element {_numbered(node)} of, give the whole list"
+            )
         case kind:
             needed = _NEEDED[kind].format(**context).removesuffix(".0")
-            message = f"{show(found)} is not {needed}"
-    _, node = find(root, keys)
+            message, note = f"{show(node)} is not {needed}", remedy(node, needed)
+            if needed == "a mapping of keys" and show(node) == "null":
+                note = "delete the line, or give it keys"
     return Problem.at(node, f"{_dotted(keys)}: {message}", note)
 
 
-def _keys(location: tuple[str | int, ...]) -> list[str | int]:
+def _keys(location: Sequence[str | int]) -> list[str | int]:
     """A pydantic location without its names for the branches of unions."""
     keys = [key for key in location if key not in schema.BRANCHES]
     if keys[:1] == ["data"]:
@@ -92,16 +120,25 @@ def _keys(location: tuple[str | int, ...]) -> list[str | int]:
     return keys
 
 
-def _dotted(keys: list[str | int]) -> str:
+def _dotted(keys: Sequence[str | int]) -> str:
     """Keys as messages show them: `model.layers[0].cell`."""
-    dotted = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+    dotted = "".join(
+        f"[{key}]" if isinstance(key, int) else f".{shorten(key)}" for key in keys
+    )
     return dotted.removeprefix(".")
 
 
-def _not_one_of(found: Any, expected: str) -> tuple[str, str]:
+def _numbered(node: MappingNode) -> str | None:
+    """The key of a mapping that a setting like `layers.0.units=3` made, if so."""
+    [*keys] = entries(node)
+    return keys[0] if len(keys) == 1 and keys[0].isdecimal() else None
+
+
+def _not_one_of(node: Node, expected: str) -> tuple[str, str]:
     """The message and the note for a word that is none of pydantic's list."""
     words = re.findall(r"'([^']*)'", expected)
-    message = f"{show(found)} is not one of {', '.join(words)}"
+    message = f"{show(node)} is not one of {', '.join(words)}"
+    found = plain(node)
     return message, suggest(found, words) if isinstance(found, str) else ""
 
 
@@ -110,30 +147,71 @@ def _section(keys: list[str | int], root: Node) -> tuple[str, dict[str, FieldInf
     name = re.sub(r"\d+", "", _dotted(keys)) or "the top level"
     if keys == ["data"]:
         name = f"data (source: {_source(root)})"
-    return name, _SECTIONS[name].model_fields
+    return name, _SECTIONS[name]
 
 
 def _source(root: Node) -> str:
-    _, node = find(root, ["data", "source"])
-    return node.value
+    """The source of the data; where it is misspelt or missing, the likeliest."""
+    _, section = find(root, ["data"])
+    found = {key: plain(value) for key, (_, value) in entries(section).items()}
+    named = found.get("source", found.get(nearest("source", found)))
+    if isinstance(named, str) and (source := nearest(named, schema.SOURCES)):
+        return source
+
+    def shared(name: str) -> int:
+        return len(found.keys() & schema.SOURCES[name].model_fields.keys())
+
+    return max(schema.SOURCES, key=shared)
 
 
-def _unknown_key(keys: list[str | int], root: Node) -> Problem:
+def _beside_the_source(root: Node) -> list[ErrorDetails]:
+    """What else is wrong with data whose source is misspelt or missing."""
+    _, node = find(root, ["data"])
+    if not isinstance(node, MappingNode):
+        return []
+    source = _source(root)
+    try:
+        schema.SOURCES[source].model_validate({**plain(node), "source": source})
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+        return [each | {"loc": ("data", source, *each["loc"])} for each in errors]
+    return []
+
+
+def _meant(details: ErrorDetails, root: Node) -> tuple[str | int, ...]:
+    """Where the key stands that an unknown one was meant to be."""
+    *section, key = _keys(details["loc"])
+    _, known = _section(section, root)
+    return *section, nearest(key, known)
+
+
+def _unknown_key(keys: list[str | int], root: Node) -> tuple[str, Note]:
+    """The message and the note for a key that its section does not know."""
     *section, key = keys
     name, known = _section(section, root)
     where = f"in {_dotted(section)}" if section else f"at {name}"
-    message = f"unknown key {key!r} {where}"
-    homes = [home for home, model in _SECTIONS.items() if key in model.model_fields]
     others = [key in model.model_fields for model in schema.SOURCES.values()]
     if section == ["data"] and any(others):
         needed = list(schema.SOURCES)[others.index(True)]
-        message = (
-            f"data.{key}: idle with source: {_source(root)}, needs source: {needed}"
-        )
-        note = _IDLE
-    elif homes:
-        note = f"it belongs in {' or '.join(homes)}"
-    else:
-        note = suggest(key, known) or f"known are {', '.join(known)}"
-    key_node, _ = find(root, keys)
-    return Problem.at(key_node, message, note)
+        found = f"idle with source: {_source(root)}, needs source: {needed}"
+        return f"data.{key}: {found}", _IDLE
+    where = f"in {_dotted(section)}" if section else f"at {name}"
+    message = f"unknown key {shorten(repr(key))} {where}"
+    return message, partial(_whereabouts, key, known)
+
+
+def _whereabouts(key: str, known: dict[str, FieldInfo]) -> str:
+    """What an unknown key was meant to be, or where it belongs."""
+    if homes := _homes(key):
+        return f"it belongs in {homes}"
+    everywhere = {key for section in _SECTIONS.values() for key in section}
+    here, there = nearest(key, known), nearest(key, everywhere)
+    if here and (not there or distance(key, here) <= distance(key, there)):
+        return f"did you mean {here!r}?"
+    if there:
+        return f"did you mean {there!r}, which belongs in {_homes(there)}?"
+    return f"known are {', '.join(known)}"
+
+
+def _homes(key: str) -> str:
+    return " or ".join(home for home, known in _SECTIONS.items() if key in known)

@@ -1,5 +1,6 @@
 """Labelled texts from CSV, TSV and JSON lines, and from a folder a class."""
 
+import contextlib
 import csv
 import json
 import math
@@ -104,6 +105,31 @@ def read_examples(
     return Examples(texts, labels, tuple(problems), skipped)
 
 
+def read_table(path: Path, rows: int) -> list[dict[str, str]]:
+    """Read rows of a file with all their columns, spread over it evenly.
+
+    Values are texts, as labels are. What is no row is left out without a word:
+    `read_examples` tells it, when the columns are known.
+
+    Args:
+        path: CSV, TSV or JSON lines, plain or .gz.
+        rows: How many, about.
+
+    Raises:
+        DataError: If the file can't be read.
+    """
+    with _opened(path) as (lines, suffix):
+        if suffix == ".jsonl":
+            lines = [line for line in lines if line.strip()]
+            if not lines:
+                raise _empty(path)
+            return [_json_values(line) for line in lines[:: len(lines) // rows + 1]]
+        (_, header), *table = _csv_records(lines, path, suffix)
+    table = [fields for _, fields in table if len(fields) == len(header)]
+    chosen = table[:: len(table) // rows + 1]
+    return [dict(zip(header, fields, strict=True)) for fields in chosen]
+
+
 class ClassFile(NamedTuple):
     """What lies in the sub-folder of a class; `problem` says why it is no text."""
 
@@ -180,9 +206,19 @@ def _folder_rows(folder: Path) -> Iterator[_Row]:
 
 
 def _file_rows(path: Path, text: str, label: str | None) -> Iterator[_Row]:
+    columns = [text] if label is None else [text, label]
+    with _opened(path) as (lines, suffix):
+        if suffix == ".jsonl":
+            yield from _json_rows(lines, path, columns)
+        else:
+            yield from _csv_rows(_csv_records(lines, path, suffix), columns)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[Iterator[str], str]]:
+    """The lines of a file, and its suffix without .gz."""
     name = path.name.lower()
     suffix = Path(name.removesuffix(".gz")).suffix
-    columns = [text] if label is None else [text, label]
     with open_file(path) as file:
         if suffix not in SUFFIXES:
             raise DataError(
@@ -191,19 +227,14 @@ def _file_rows(path: Path, text: str, label: str | None) -> Iterator[_Row]:
                 hint="rename the file to what it holds",
             )
         stream = unzip(file, path) if name.endswith(".gz") else file
-        if suffix == ".jsonl":
-            yield from _json_rows(text_lines(stream, str(path), "\n"), path, columns)
-        else:
-            lines = text_lines(stream, str(path), "")
-            delimiter = "," if suffix == ".csv" else "\t"
-            yield from _csv_rows(lines, path, columns, delimiter)
+        yield text_lines(stream, str(path), "\n" if suffix == ".jsonl" else ""), suffix
 
 
-def _csv_rows(
-    lines: Iterator[str], path: Path, columns: list[str], delimiter: str
-) -> Iterator[_Row]:
-    header: list[str] = []
-    start, size = 1, 0
+def _csv_records(
+    lines: Iterator[str], path: Path, suffix: str
+) -> Iterator[tuple[str, list[str]]]:
+    """The place and the fields of the header and of every row that is not blank."""
+    start, size, header = 1, 0, False
 
     def measured() -> Iterator[str]:
         nonlocal size
@@ -215,22 +246,14 @@ def _csv_rows(
 
     # The limit is the process's; its default is shorter than a long review.
     csv.field_size_limit(LONGEST_TEXT)
+    delimiter = "," if suffix == ".csv" else "\t"
     # strict: a quote out of place would otherwise swallow the rows after it.
     reader = csv.reader(measured(), delimiter=delimiter, strict=True)
     try:
         for fields in reader:
-            if not fields:
-                pass  # a blank line
-            elif not header:
-                if "".join(fields).strip():
-                    header = fields
-                    place = f"{path}:{start}"
-                    where = [_column(name, header, place) for name in columns]
-            elif len(fields) != len(header):
-                problem = f"the row has {len(fields):,} of {len(header):,} fields"
-                yield _Row(f"{path}:{start}", problem=problem)
-            else:
-                yield _Row(f"{path}:{start}", *(fields[column] for column in where))
+            header = header or bool("".join(fields).strip())
+            if fields and header:
+                yield f"{path}:{start}", fields
             start, size = reader.line_num + 1, 0
     except csv.Error as error:
         raise DataError(
@@ -239,6 +262,19 @@ def _csv_rows(
         ) from None
     if not header:
         raise _empty(path)
+
+
+def _csv_rows(
+    records: Iterator[tuple[str, list[str]]], columns: list[str]
+) -> Iterator[_Row]:
+    place, header = next(records)
+    where = [_column(name, header, place) for name in columns]
+    for place, fields in records:
+        if len(fields) != len(header):
+            problem = f"the row has {len(fields):,} of {len(header):,} fields"
+            yield _Row(place, problem=problem)
+        else:
+            yield _Row(place, *(fields[column] for column in where))
 
 
 def _empty(path: Path) -> DataError:
@@ -295,6 +331,19 @@ def _json_row(line: str) -> dict:
     if not isinstance(row, dict):
         raise _BadRow("not a JSON object, such as {...}")
     return row
+
+
+def _json_values(line: str) -> dict[str, str]:
+    """The texts and numbers of a JSON object; nothing if it is none."""
+    try:
+        row = _json_row(line)
+    except _BadRow:
+        return {}
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in row.items()
+        if isinstance(value, str | int | float)
+    }
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict:

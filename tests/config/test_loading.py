@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -65,6 +66,14 @@ def test_a_config_that_is_not_there_gets_a_hint(tmp_path, monkeypatch, name, hin
     with pytest.raises(ConfigError, match="there is no such config") as caught:
         find_config(name)
     assert caught.value.hint.startswith(hint)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a/" * 3000, os.fsdecode(b"\xe9\x1b[m")])
+def test_a_name_that_no_file_can_have_is_told_in_short(name):
+    with pytest.raises(ConfigError) as caught:
+        find_config(name)
+    assert len(str(caught.value)) < 200
+    assert str(caught.value).isprintable()
 
 
 def test_a_resolved_config_holds_every_value(tmp_path):

@@ -1,10 +1,21 @@
+import json
 import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seqtrain.config import Config, FilesData, ImdbData, dump_config, load_config
+from seqtrain.config import (
+    Config,
+    FilesData,
+    ImdbData,
+    dump_config,
+    load_config,
+    shipped_configs,
+)
+from seqtrain.config.schema import SOURCES
+from seqtrain.data.generated import generate
+from seqtrain.data.imdb import LABELS
 from seqtrain.errors import ConfigError
 
 EVERY_KEY = """\
@@ -82,6 +93,8 @@ def with_value(values, path, value):
 
 ALL_KEYS = Config().model_dump(mode="json")
 PATHS = list(keys_of(ALL_KEYS))
+VALUES = [None, True, -1, 0, 3, 10**30, 0.5, -2.5, 1e300, "", "x", "1", [], [1], ["x"]]
+VALUES += [[None], {}, {"x": 1}, {"cell": "gru"}, [{"units": []}], {"source": []}]
 
 
 @pytest.mark.parametrize("text", ["seed: 1\n", EVERY_KEY])
@@ -182,11 +195,11 @@ def test_a_key_that_a_choice_makes_idle_is_refused(complaint, given, said):
         ),
         (
             "data: {source: imdb, buckets: [200, 100, 400]}",
-            "[200, 100, 400] do not ascend",
+            "they must ascend, 100 stands after 200",
         ),
         (
             "data: {source: imdb, buckets: [100, 100, 400]}",
-            "[100, 100, 400] do not ascend",
+            "they must ascend, 100 stands after 100",
         ),
         (
             "data: {source: imdb, buckets: [100, 200]}",
@@ -215,7 +228,7 @@ def test_keys_that_contradict_each_other_are_refused(complaint, given, said):
         ("train.learning_rate=0", "train.learning_rate: 0 is not above 0"),
         (
             "train.learning_rate=1e999",
-            "train.learning_rate: inf is not a finite number",
+            "train.learning_rate: 1e999 is not a finite number",
         ),
         ("train.learning_rate=fast", "train.learning_rate: 'fast' is not a number"),
         ("train.jit_compile=on", "train.jit_compile: 'on' is not true or false"),
@@ -257,10 +270,7 @@ def test_a_value_of_the_wrong_kind_is_refused_in_plain_words(complaint, setting,
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     path=st.sampled_from(PATHS),
-    value=st.sampled_from(
-        [None, True, -1, 0, 3, 10**30, 0.5, -2.5, 1e300, "", "x", "1", [], [1], ["x"]]
-        + [[None], {}, {"x": 1}, {"cell": "gru"}, [{"units": []}], {"source": []}]
-    ),
+    value=st.sampled_from(VALUES),
 )
 def test_any_value_anywhere_is_loaded_or_refused_at_its_place(tmp_path, path, value):
     file = tmp_path / "c.yaml"
@@ -276,3 +286,115 @@ def test_any_value_anywhere_is_loaded_or_refused_at_its_place(tmp_path, path, va
     else:
         file.write_text(dump_config(config))
         assert load_config(file) == config
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            "data: {source: files, train: a, text: x, label: x}",
+            "1:49: error: data.label: 'x' is the column of the texts already",
+        ),
+        (
+            "train: {class_weights: {pos: 1, neg: 2}}",
+            "1:24: error: train.class_weights: source generated needs a weight for "
+            "each of negative, positive",
+        ),
+        (
+            "data: {source: imdb}\ntrain: {class_weights: {'0': 1, '1': 2}}",
+            "2:24: error: train.class_weights: source imdb needs a weight for each of",
+        ),
+        (
+            "train: {class_weights: {}}",
+            "1:24: error: train.class_weights: a mapping is",
+        ),
+        (
+            "model: {layers: [{cell: rnn, units: 2, formulation: document}]}",
+            "1:53: error: model.layers[0].formulation: idle with cell: rnn, needs "
+            "output_units",
+        ),
+        (
+            "data: {source: imdb, max_length: 2}\n"
+            "model: {layers: [{cell: gru, units: 2, bias_initializer: chrono}]}",
+            "2:58: error: model.layers[0].bias_initializer: 'chrono' needs a "
+            "data.max_length of at least 3",
+        ),
+    ],
+)
+def test_a_rule_across_keys_is_told_at_the_key_that_breaks_it(complaint, given, said):
+    assert complaint(given).startswith(f"c.yaml:{said}")
+
+
+def test_class_weights_may_name_the_labels_of_the_source(load):
+    config = load("train: {class_weights: {negative: 1, positive: 2}}")
+    assert config.train.class_weights == {"negative": 1, "positive": 2}
+
+
+@pytest.mark.parametrize("source", ["imdb", "generated"])
+def test_the_labels_of_a_source_are_those_of_its_examples(source):
+    reviews = {
+        "imdb": LABELS.values(),
+        "generated": generate(9, length=5, distance=1, noise=0.0, seed="0").labels,
+    }
+    assert set(SOURCES[source].labels) == set(reviews[source])
+
+
+@pytest.mark.parametrize(
+    ("key", "largest", "beyond"),
+    [
+        ("seed", 2**32 - 1, 2**32),
+        ("data.vocabulary", 2**31 - 1, 2**31),
+        ("data.max_length", 10**6, 10**6 + 1),
+        ("data.examples", 10**7, 10**7 + 1),
+        ("data.test_examples", 10**7, 10**7 + 1),
+        ("model.embedding.dim", 2**14, 2**14 + 1),
+        ("model.layers[0].units", 2**14, 2**14 + 1),
+        ("train.epochs", 10**6, 10**6 + 1),
+        ("train.batch_size", 2**31 - 1, 2**31),
+        ("train.warmup_steps", 2**31 - 1, 2**31),
+        ("log.samples", 1000, 1001),
+        ("model.dropout", 0.9999, 0.99999999),
+        ("train.learning_rate", 1e38, 1e39),
+        ("train.clip_norm", 1e38, 1e39),
+        ("data.buckets", [*range(1, 64), 400], [*range(1, 65), 400]),
+    ],
+)
+def test_numbers_end_where_the_training_would_break(
+    load, complaint, key, largest, beyond
+):
+    text = "data: {source: generated}\nmodel: {layers: [{cell: gru, units: 1}]}"
+    load(text, f"{key}={largest}")
+    assert f": error: {key}: " in complaint(text, f"{key}={beyond}")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("data.examples", 2, "2 is not at least 3"),
+        ("model.dropout", 1e-6, "1e-06 drops nothing or all, 0 or 1e-5 to 0.9999 is"),
+        ("model.dropout", 0.999999, "0.999999 drops nothing or all"),
+        ("data.validation", 0.99999999999, "0.99999999999 is 1 in 32 bits"),
+        ("train.clip_norm", 1e-40, "1e-40 is 0 in 32 bits"),
+        (
+            "model.layers",
+            [{"cell": "gru", "units": 1}] * 101,
+            "a list is not short enou",
+        ),
+    ],
+)
+def test_a_number_that_means_another_is_refused(complaint, key, value, said):
+    text = "data: {source: generated}"
+    assert f"error: {key}: {said}" in complaint(text, f"{key}={json.dumps(value)}")
+
+
+@pytest.mark.parametrize("path", ["''", '"a\\0b"', "x" * 300, "x/" * 2500])
+def test_what_cannot_be_the_name_of_a_file_is_refused(complaint, path):
+    said = complaint(f"data: {{source: files, train: {path}, test: {path}}}")
+    assert said.count("can't be the name of a file\n") == 2
+
+
+@pytest.mark.parametrize("setting", ["train.epochs=1", "train.epochs=2"])
+def test_a_short_trial_of_any_shipped_config_is_possible(setting):
+    for path in shipped_configs():
+        load_config(path, [setting, "train.patience=5", "log.histograms=9"])
+        load_config(path, [setting, "train.schedule=step", "train.warmup_steps=999"])

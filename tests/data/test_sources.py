@@ -114,7 +114,13 @@ def test_key_follows_content_seed_and_settings(train):
     def key(seed=0, **settings):
         return source_key(FilesData(train=train, **settings), seed)[0]
 
-    keys = [key(), key(seed=1), key(validation=0.2), key(label="text"), key(test=train)]
+    keys = [
+        key(),
+        key(seed=1),
+        key(validation=0.2),
+        key(label="other"),
+        key(test=train),
+    ]
     train.write_text(train.read_text() + "one more,pos\n")
     assert len({*keys, key()}) == 6
 

@@ -1,0 +1,39 @@
+"""What someone meant who wrote a number or a truth value as text."""
+
+import re
+
+from yaml import Node, ScalarNode
+
+_MEANT = {"yes": "true", "on": "true", "y": "true", "1": "true"}
+_MEANT |= {"no": "false", "off": "false", "n": "false", "0": "false"}
+# What YAML 1.1 or other tools read as integers, and how.
+_INTEGERS = [
+    (r"0[xX][\da-fA-F]+", 16),
+    (r"0[oO]?[0-7]+", 8),
+    (r"0[bB][01]+", 2),
+    (r"\d+([_,' ]\d+)+", 10),
+]
+
+
+def remedy(node: Node, needed: str) -> str:
+    """Say how to write what a text means, or nothing if that is not clear.
+
+    Args:
+        node: The node, maybe of a text.
+        needed: What is needed instead, such as `a number`.
+    """
+    if not isinstance(node, ScalarNode):
+        return ""
+    text = node.value.strip()
+    if needed == "true or false" and text.casefold() in _MEANT:
+        return f"write {_MEANT[text.casefold()]}"
+    if needed not in ("a number", "an integer") or len(text) > 40:
+        return ""
+    if node.style and re.fullmatch(r"[-+]?\.?\d[\d.eE+-]*", text):
+        return "a number stands without quotes"
+    for pattern, base in _INTEGERS:
+        if re.fullmatch(pattern, text):
+            digits = re.sub(r"[_,' ]", "", text) if base == 10 else text
+            octal = ", if it is octal" if base == 8 else ""
+            return f"write {int(re.sub('[oO]', '', digits), base)}{octal}"
+    return ""

@@ -1,0 +1,169 @@
+"""What a data file seems to hold: which column is the text, which the label."""
+
+import statistics
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..config import Standardize
+from ..errors import DataError
+from .examples import Examples, label_names
+from .files import SUFFIXES, read_examples, read_table
+from .text import tokenize
+
+_ROWS = 2000  # looked at to tell columns apart
+_TEXTS = 10_000  # cut into tokens, or up to twice as many
+_MOST_CLASSES = 1000
+_LABEL_NAMES = (
+    "label labels class classes category sentiment target verdict rating stars y"
+).split()
+
+
+class Column(NamedTuple):
+    """What the values of a column are like, on average."""
+
+    name: str
+    words: float
+    characters: float
+    distinct: int
+
+
+class Survey(NamedTuple):
+    """What a data file or folder seems to hold.
+
+    Args:
+        text: The column of the texts; None in a folder of classes.
+        label: The column of the labels, likewise.
+        test: A file of the same kind that stands beside it, if there is one.
+        classes: How many examples of each class.
+        skipped_rows: Each row that is no example, as `file:line: why`.
+        lengths: Tokens of a text: half of them up to, nineteen of twenty, most.
+        surveyed: How many texts the lengths and the words were counted in.
+        words: Distinct tokens.
+        repeated: Those that stand twice or more.
+    """
+
+    text: Column | None
+    label: Column | None
+    test: Path | None
+    classes: dict[str, int]
+    skipped_rows: tuple[str, ...]
+    lengths: list[int]
+    surveyed: int
+    words: int
+    repeated: int
+
+    @property
+    def imbalance(self) -> float:
+        """How many times the smallest class goes into the largest."""
+        return max(self.classes.values()) / min(self.classes.values())
+
+
+def survey(path: Path) -> Survey:
+    """Look at a file or a folder of classes as someone would who writes its config.
+
+    Raises:
+        DataError: If it can't be read, or seems to hold no labelled texts.
+    """
+    text = label = test = None
+    if path.is_dir():
+        examples = read_examples(path, bad_rows="skip")
+    else:
+        text, label = find_columns(path)
+        examples = read_examples(path, text.name, label.name, bad_rows="skip")
+        test = _find_test(path, text, label, set(examples.labels))
+    classes = Counter(examples.labels)
+    if len(classes) < 2:
+        raise DataError(
+            f"{path}: every label is {examples.labels[0]!r}, two classes are needed",
+            hint="give data with two classes or more",
+        )
+    named = {name: classes[name] for name in label_names(classes)}
+    counted = _count_tokens(examples)
+    return Survey(text, label, test, named, examples.skipped_rows, *counted)
+
+
+def find_columns(path: Path) -> tuple[Column, Column]:
+    """Guess the columns: the longest strings, and of the others the fewest values.
+
+    A column that is called what labels are called goes before the others, if its
+    values repeat.
+
+    Raises:
+        DataError: If there is no such pair.
+    """
+    rows = read_table(path, _ROWS)
+    if not any(rows):
+        raise DataError(
+            f"{path}: no example in it", hint="give a file with one example a row"
+        )
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = [_describe(name, rows) for name in names]
+    if len(columns) < 2:
+        raise DataError(
+            f"{path}: found {_listed(columns)}, a column of texts and one of labels "
+            "are needed",
+            hint=f"give a file of {', '.join(SUFFIXES)} with a header and two columns",
+        )
+    text = max(columns, key=lambda column: (column.words, column.characters))
+    most = min(_MOST_CLASSES, max(2, len(rows) // 2))
+    labels = [each for each in columns if each != text and 2 <= each.distinct <= most]
+    if not labels:
+        raise DataError(
+            f"{path}: no column looks like a label, with two to {most} values, "
+            f"beside the text {text.name!r}: found {_listed(columns)}",
+            hint="give a file with a header, and labels that repeat",
+        )
+    named = [each for each in labels if each.name.strip().lower() in _LABEL_NAMES]
+    label = min(named or labels, key=lambda column: column.distinct)
+    if label.name in {row.get(label.name) for row in rows}:
+        raise DataError(
+            f"{path}: the first line looks like an example, {label.name!r} being a "
+            "label of others, too; a header is needed",
+            hint="put a line above it that names the columns: text,label",
+        )
+    return text, label
+
+
+def _describe(name: str, rows: list[dict[str, str]]) -> Column:
+    values = [row[name].strip() for row in rows if row.get(name, "").strip()]
+    return Column(
+        name,
+        words=statistics.fmean([len(value.split()) for value in values] or [0]),
+        characters=statistics.fmean([len(value) for value in values] or [0]),
+        distinct=len(set(values)),
+    )
+
+
+def _find_test(
+    path: Path, text: Column, label: Column, classes: set[str]
+) -> Path | None:
+    """The file beside `train.csv` that is called `test.csv`, if it is like it."""
+    beside = path.with_name(path.name.replace("train", "test"))
+    if beside == path or not beside.is_file():
+        return None
+    try:
+        read_examples(beside, text.name, label.name, "skip", classes)
+    except DataError:
+        return None
+    return beside
+
+
+def _count_tokens(examples: Examples) -> tuple[list[int], int, int, int]:
+    """The lengths, texts, tokens and repeated tokens of a part that is spread."""
+    texts = examples.texts[:: max(1, len(examples.texts) // _TEXTS)]
+    counts, lengths = Counter(), []
+    for text in texts:
+        tokens = tokenize(text, Standardize())
+        counts.update(tokens)
+        lengths.append(len(tokens))
+    quantiles = np.quantile(lengths, [0.5, 0.95, 1], method="inverted_cdf").tolist()
+    repeated = sum(count > 1 for count in counts.values())
+    return quantiles, len(texts), len(counts), repeated
+
+
+def _listed(columns: list[Column]) -> str:
+    shown = [repr(column.name[:40]) for column in columns[:10]]
+    return f"{len(columns)} column{'s' * (len(columns) != 1)}, {', '.join(shown)}"

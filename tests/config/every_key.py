@@ -1,0 +1,57 @@
+"""Configs in which every key of every section stands, one for each choice."""
+
+DATA = """
+  validation: 0.2
+  vocabulary: 100
+  max_length: 20
+  keep: start
+  standardize: {lowercase: false, html: keep, punctuation: split, unicode: none}
+  buckets: [10, 20]
+"""
+REST = """\
+model:
+  embedding: {dim: 5, dropout: 0.1}
+  layers:
+    - cell: rnn
+      units: 3
+      bidirectional: true
+      formulation: document
+      activation: relu
+      dropout: 0.2
+      output_units: 4
+      kernel_initializer: he_uniform
+      recurrent_initializer: identity
+      bias_initializer: zeros
+    - {cell: gru, units: 2, bias_initializer: chrono}
+  pooling: concat
+  dropout: 0.3
+train:
+  epochs: 2
+  batch_size: 7
+  optimizer: OPTIMIZER
+  learning_rate: 1e-5
+  schedule: step
+  warmup_steps: 5
+  step_epochs: 1
+  step_factor: 0.5
+  clip_norm: 2
+  monitor: accuracy
+  patience: 3
+  class_weights: {negative: 1, positive: 2.5}
+  jit_compile: false
+  checkpoint_every: 9
+  keep: 4
+  on_divergence: rollback
+  rollbacks: 2
+  rollback_factor: 0.25
+log: {every: 1, histograms: 2, samples: 0}
+"""
+SGD = REST.replace("OPTIMIZER", "sgd\n  momentum: 0.9")
+ADAMW = REST.replace("OPTIMIZER", "adamw\n  weight_decay: 0.1")
+CONFIGS = {
+    "imdb": f"seed: 3\ndata:\n  source: imdb\n  path: aclImdb{DATA}{SGD}",
+    "files": "seed: 3\ndata:\n  source: files\n  train: a.csv\n  test: b.csv\n"
+    f"  text: '1e-3'\n  label: 'on'\n  bad_rows: skip{DATA}{ADAMW}",
+    "generated": "seed: 3\ndata:\n  source: generated\n  examples: 30\n"
+    f"  test_examples: 9\n  length: 15\n  distance: 3\n  noise: 0.1{DATA}{SGD}",
+}
