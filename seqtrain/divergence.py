@@ -67,7 +67,7 @@ def replay(run: Run) -> str:
     """
     path = run.path / FILE
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             kept = dict(file)
     except FileNotFoundError:
         raise RunError(

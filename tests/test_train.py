@@ -466,7 +466,7 @@ def test_class_weights_must_name_the_labels(start):
 
 
 def test_a_run_that_could_not_begin_has_failed(start):
-    config, data, run = start("train.class_weights={rare: 1.0}")
+    config, data, run = start("train.class_weights={rare: 1.0, odd: 1.0}")
     with pytest.raises(ConfigError):
         train(config, data, run)
     assert run.info["status"] == "failed"
