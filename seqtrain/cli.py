@@ -291,6 +291,24 @@ def runs(
         _say(f"warning: {damage}")
 
 
+@app.command()
+def doctor(json_: Json = False) -> None:
+    """Look at what a training needs of this machine, and try one."""
+    import_tensorflow()
+    from .doctor import examine, format_finding
+
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        if not json_:
+            _print(format_finding(finding))
+    if json_:
+        _print(json.dumps([finding._asdict() for finding in findings], indent=2))
+    failed = [finding.name for finding in findings if finding.verdict == "failed"]
+    if failed:
+        raise SeqtrainError(f"doctor: {', '.join(failed)} failed")
+
+
 def main() -> None:
     """Run the command line; an error of the user's is a message and an exit code."""
     with contextlib.suppress(AttributeError):  # a closed one is None

@@ -202,7 +202,7 @@ class Run:
                 **({"from": str(weights_from.path)} if weights_from else {}),
                 "versions": versions(),
                 "git": _git_state(),
-                "hardware": _hardware(),
+                "hardware": hardware(),
                 "config_sha256": hashlib.sha256(given).hexdigest(),
                 "config": config.model_dump(mode="json"),
             },
@@ -520,7 +520,7 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip()
 
 
-def _hardware() -> dict:
+def hardware() -> dict:
     """What the timings of the run were measured on."""
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

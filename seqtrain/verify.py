@@ -75,7 +75,7 @@ def verify_resume(
     """
     rng = random.Random(seed)
     reference = folder / "uninterrupted"
-    first = _Process([*command, "train", *arguments, "--run", str(reference)])
+    first = Training([*command, "train", *arguments, "--run", str(reference)])
     start_seconds, train_seconds = first.finish()
     say(
         f"uninterrupted: {start_seconds:.1f} s to start, {train_seconds:.1f} s to train"
@@ -88,7 +88,7 @@ def verify_resume(
             way = (
                 ["--resume", str(path)] if resumed else [*arguments, "--run", str(path)]
             )
-            process = _Process([*command, "train", *way])
+            process = Training([*command, "train", *way])
             if done == kills:
                 process.finish()
                 break
@@ -141,8 +141,12 @@ def format_verdicts(verdicts: Sequence[Verdict]) -> str:
     return f"{align(rows)}\n{kills} kills in {len(verdicts)} runs"
 
 
-class _Process:
-    """A training in a process of its own."""
+class Training:
+    """A training in a process of its own, which says `ready in …` when it begins.
+
+    Args:
+        command: What starts it.
+    """
 
     def __init__(self, command: Sequence[str]):
         self.command = command

@@ -1,7 +1,7 @@
 """A module imports only from its own floor and from those below.
 
 5  cli __main__
-4  train fit callbacks divergence evaluate predict baselines board verify init
+4  train fit callbacks divergence evaluate predict baselines board verify init doctor
 3  model saved_model schedules metrics tensorboard resume
 2  data runs checkpoints
 1  config layers

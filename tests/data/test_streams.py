@@ -44,7 +44,11 @@ def test_zeros_between_and_after_gzip_members_are_padding(padding):
     assert unzipped(MEMBERS + zeros + MEMBERS) == CONTENT * 2
 
 
-@pytest.mark.parametrize("after", [b"garbage", b"\0\0garbage", MEMBERS[:20]])
+@pytest.mark.parametrize(
+    "after",
+    [b"garbage", b"\0\0garbage", MEMBERS[:20]],
+    ids=["garbage", "garbage after zeros", "half a member"],
+)
 def test_anything_else_after_a_gzip_member_is_refused(after):
     with pytest.raises(DataError, match="a.gz: not a whole gzip file"):
         unzipped(MEMBERS + after)
