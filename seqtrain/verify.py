@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -73,9 +74,15 @@ def verify_resume(
     Raises:
         SeqtrainError: If a training ends in another way than by a kill or well.
     """
+
+    def new_run(path: Path) -> list[str]:
+        if path.exists():  # the kill came before there was anything in it
+            shutil.rmtree(path)
+        return [*arguments, "--run", str(path)]
+
     rng = random.Random(seed)
     reference = folder / "uninterrupted"
-    first = Training([*command, "train", *arguments, "--run", str(reference)])
+    first = Training([*command, "train", *new_run(reference)])
     start_seconds, train_seconds = first.finish()
     say(
         f"uninterrupted: {start_seconds:.1f} s to start, {train_seconds:.1f} s to train"
@@ -83,25 +90,21 @@ def verify_resume(
     expected = fingerprint(Run(reference))
     verdicts, done = [], 0
     while done < kills:
-        path, killed, resumed = folder / f"killed-{len(verdicts) + 1}", 0, False
-        while True:
-            way = (
-                ["--resume", str(path)] if resumed else [*arguments, "--run", str(path)]
-            )
-            process = Training([*command, "train", *way])
+        path, killed = folder / f"killed-{len(verdicts) + 1}", 0
+        while not _is_finished(path):
+            way = ["--resume", str(path)] if _is_begun(path) else new_run(path)
+            training = Training([*command, "train", *way])
             if done == kills:
-                process.finish()
+                training.finish()
                 break
             if rng.random() < BEFORE_TRAINING:
                 delay, ready = rng.uniform(0, start_seconds), False
             else:
                 delay, ready = rng.uniform(0, 2 * train_seconds / (kills + 1)), True
-            if not process.kill(delay, after_ready=ready):
-                break
-            done, killed = done + 1, killed + 1
-            resumed = (path / "run.json").exists()
-            when = f"{delay:.2f} s after it was {'ready' if ready else 'started'}"
-            say(f"kill {done} of {kills}: {path.name}, {when}, at {_place(path)}")
+            if training.kill(delay, after_ready=ready):
+                done, killed = done + 1, killed + 1
+                when = f"{delay:.2f} s after it was {'ready' if ready else 'started'}"
+                say(f"kill {done} of {kills}: {path.name}, {when}, at {_place(path)}")
         found = fingerprint(Run(path))
         different = [name for name in expected if expected[name] != found[name]]
         verdicts.append(Verdict(path, killed, list(expected), different))
@@ -193,6 +196,15 @@ class Training:
                 f"{' '.join(self.command)}: exit code {self.process.returncode}\n"
                 + "".join(self.said).strip()
             )
+
+
+def _is_begun(path: Path) -> bool:
+    return (path / "run.json").exists()
+
+
+def _is_finished(path: Path) -> bool:
+    """Also of one that was killed while it ended."""
+    return _is_begun(path) and Run(path).status == "finished"
 
 
 def _place(path: Path) -> str:

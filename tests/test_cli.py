@@ -116,8 +116,8 @@ def test_help_names_every_command_and_no_other(call):
     assert done.returncode == 0
     listed = done.stdout.partition("Commands:\n")[2]
     assert re.findall(r"^  ([\w-]+)", listed, re.MULTILINE) == COMMANDS
-    known = "train eval predict check schema init verify-resume board runs".split()
-    assert sorted(known) == sorted(COMMANDS)
+    known = "train eval predict check schema init verify-resume doctor board runs"
+    assert sorted(known.split()) == sorted(COMMANDS)
 
 
 def test_version_is_shown(call):
@@ -396,11 +396,83 @@ def test_an_interrupted_training_keeps_a_model(call, number, code, step):
 
     assert process.returncode == code
     assert "Traceback" not in said
-    assert str(run) in said  # where to find what was kept
+    assert "stopping after this step; once more leaves at once\n" in said
+    assert f"\ninterrupted; go on by: seqtrain train --resume {run}\n" in said
     info = json.loads((run / "run.json").read_text())
     assert info["status"] == "interrupted"
     assert info["seconds"] > 0
     assert call("predict", str(run), "superb").returncode == 0
+    done = call("train", "--resume", str(run), "--dry-run")
+    last = (run / "checkpoints" / "last").read_text()
+    assert done.stderr == f"{run} would go on from step {int(last[5:])}\n"
+    assert int(last[5:]) >= step
+
+
+def test_a_run_that_is_being_trained_is_refused_and_a_killed_one_resumed(call):
+    run = Path("killed")
+    arguments = ["train", "tiny.yaml", "--run", str(run)]
+    with started(*arguments) as process:
+        while "step 3/" not in (line := process.stderr.readline()):
+            assert line, "the training ended by itself"
+        process.send_signal(signal.SIGSTOP)
+        done = call("train", "--resume", str(run))
+        assert done.returncode == 5
+        assert f"error: {run} is being trained by process {process.pid}" in done.stderr
+        process.kill()
+    done = call("train", "--resume", str(run), "--set", "train.learning_rate=0.5")
+    assert done.returncode == 5
+    assert "train.learning_rate   0.001  0.5" in done.stderr
+    done = call("train", "--resume", str(run))
+    assert done.returncode == 0
+    assert done.stderr.endswith(f"next: seqtrain eval {run}\n")
+    done = call("train", "--resume", str(run))
+    assert done.returncode == 5
+    assert f"error: {run} is finished: all of its 2 epochs are done" in done.stderr
+    assert "hint: raise train.epochs by --set" in done.stderr
+    assert call("train", "--resume", str(run), "--set", "train.epochs=3").stdout
+
+
+def test_a_config_may_stand_beside_the_run_that_goes_on(call):
+    done = call("train", "tiny.yaml", "--resume", "runs/tiny-1")
+    assert done.returncode == 5
+    assert re.search(r"^  seed +5 +0$", done.stderr, re.MULTILINE)
+
+
+def test_a_new_run_begins_with_the_weights_of_another(call):
+    done = call("train", "tiny.yaml", "--from", "runs/tiny-1", "--run", "tuned")
+    assert done.returncode == 0
+    assert json.loads(Path("tuned/run.json").read_text())["from"] == "runs/tiny-1"
+    wider = ["--set", "model.layers.0.units=9"]
+    done = call("train", "tiny.yaml", "--from", "runs/tiny-1", *wider)
+    assert done.returncode == 2
+    assert re.search(r"^  model.layers\[0\].units +3 +9$", done.stderr, re.MULTILINE)
+
+
+def test_a_step_that_diverged_is_shown_again(call):
+    steep = ["--run", "replayed", "--set", "train.learning_rate=1e38"]
+    said = call("train", "tiny.yaml", *steep).stderr
+    assert "seqtrain train --replay replayed shows the step" in said
+    done = call("train", "--replay", "replayed")
+    assert done.returncode == 0
+    assert done.stdout.startswith("step ")
+    assert re.search(r"^logits/kernel +", done.stdout, re.MULTILINE)
+    assert call("train", "--replay", "runs/tiny-1").returncode == 2
+
+
+def test_the_proof_of_a_resume_is_a_table(call):
+    done = call("verify-resume", "tiny.yaml", "--kills", "1")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^weights and optimizer +1 of 1$", done.stdout, re.MULTILINE)
+    assert done.stdout.endswith("1 kills in 1 runs\n")
+    assert "kill 1 of 1: " in done.stderr
+
+
+@pytest.mark.slow
+def test_doctor_finds_nothing_wrong_here_or_says_what(call):
+    done = call("doctor", "--json")
+    findings = {each["name"]: each["verdict"] for each in json.loads(done.stdout)}
+    assert findings["training"] == "ok"
+    assert done.returncode == (1 if "failed" in findings.values() else 0)
 
 
 @pytest.mark.parametrize(
