@@ -16,13 +16,14 @@ class Progress:
     Args:
         log: The file that keeps what was said.
         total: Steps of the whole training.
+        done: Those that were made before.
     """
 
-    def __init__(self, log: Path, total: int):
+    def __init__(self, log: Path, total: int, done: int = 0):
         self._path = log
         with writing(log):
             self._log = log.open("a", encoding="utf-8")
-        self._total = total
+        self._total, self._done = total, done
         self._terminal = sys.stderr.isatty()
         self._began = self._drawn = time.monotonic()
 
@@ -65,7 +66,8 @@ class Progress:
             self._log.close()
 
     def _time_left(self, step: int) -> float:
-        return (time.monotonic() - self._began) * (self._total - step) / max(step, 1)
+        made = max(step - self._done, 1)
+        return (time.monotonic() - self._began) * (self._total - step) / made
 
     def _print(self, text, stream):
         self._wipe()

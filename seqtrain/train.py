@@ -1,6 +1,7 @@
 """Train the model of a config and keep everything in its run directory."""
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -78,6 +79,7 @@ class _Training:
         self.buckets = bucket_lengths(config.data.max_length, config.data.buckets)
         self.checkpoints = Checkpoints(run.path)
         self.rollbacks = []
+        self.checkpoint_seconds = 0.0
         self.steps_per_epoch = -(-len(data.train.labels) // config.train.batch_size)
 
     def run_from(self, checkpoint: Checkpoint | None, weights_from: Run | None):
@@ -86,15 +88,18 @@ class _Training:
         self.run.write_json("labels.json", self.data.labels)
         self.run.update(data_files=self.data.files, data_digest=self.data.digest())
         total = self.config.train.epochs * self.steps_per_epoch
-        self.progress = Progress(self.run.path / "train.log", total)
+        done = checkpoint.step if checkpoint else 0
+        self.progress = Progress(self.run.path / "train.log", total, done)
         self.progress.say(f"run {self.run.path}")
         if checkpoint:
             self.rollbacks = checkpoint.state["rollbacks"]
-            self.progress.say(f"going on from step {checkpoint.step}")
+            self.progress.say(f"going on from step {done}")
         try:
             while True:
                 try:
-                    return self._attempt(checkpoint, weights_from)
+                    history = self._attempt(checkpoint, weights_from)
+                    self.run.update(checkpoint_seconds=self.checkpoint_seconds)
+                    return history
                 except DivergedError as error:
                     checkpoint = self._roll_back(error)
         finally:
@@ -209,6 +214,7 @@ class _Training:
             )
 
     def _save(self, planned: bool) -> None:
+        began = time.monotonic()
         variables = variables_of(self.model)
         arrays = [variable.numpy() for variable in variables]
         step = int(self.model.optimizer.iterations)
@@ -231,6 +237,7 @@ class _Training:
             Checkpoint(step, self.best.step, planned, arrays, state),
             keep=self.config.train.keep,
         )
+        self.checkpoint_seconds += time.monotonic() - began
 
     def _roll_back(self, error: DivergedError) -> Checkpoint | None:
         """Find the way back; raise the error again if there is none."""

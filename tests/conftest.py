@@ -19,3 +19,11 @@ def seeded():
     import keras  # two seconds that tests without a model need not pay
 
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="module")
+def own_cache(tmp_path_factory):
+    """The tests of a module keep their encoded data apart."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQTRAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield

@@ -6,12 +6,7 @@ from tiny_training import CONSTANT, begin, start
 from seqtrain.divergence import replay
 from seqtrain.errors import DivergedError, RunError
 
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEQTRAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 class Spoil(keras.callbacks.Callback):

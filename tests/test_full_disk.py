@@ -12,6 +12,8 @@ from seqtrain.errors import WriteError
 from seqtrain.evaluate import evaluate
 from seqtrain.verify import fingerprint
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 # By what cannot be written: the hook of a callback at which the disk is filled.
 MOMENTS = {
     "the first lines of the log": ("on_train_begin", 1),
@@ -97,13 +99,6 @@ def disk(tmp_path):
         disk = Faked(tmp_path / "faked")
     yield disk
     disk.close()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEQTRAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")

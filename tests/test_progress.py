@@ -125,6 +125,13 @@ def test_time_left_reads_like_a_clock(seconds, left, log, capsys, clock, start):
     assert capsys.readouterr().err.endswith(f"  {left} left\n")
 
 
+def test_time_left_goes_by_the_steps_made_since_a_run_was_resumed(log, capsys, clock):
+    with contextlib.closing(Progress(log, 200, done=100)) as progress:
+        clock(10)
+        progress.line(150, FACTS)
+    assert capsys.readouterr().err.endswith("  0:10 left\n")
+
+
 @pytest.mark.parametrize("columns", [20, 60, 79, 80, 95, 100, 120, 200])
 def test_bar_is_never_wider_than_the_terminal(
     columns, log, terminal, clock, monkeypatch, start

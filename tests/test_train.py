@@ -15,6 +15,8 @@ from seqtrain.model import build_model
 from seqtrain.runs import Run
 from seqtrain.train import train
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 WORDS = "dull fine good bad slow warm odd long".split()
 CONFIG = """
 seed: 3
@@ -43,13 +45,6 @@ log:
 TRAIN, VALIDATION, STEPS = 36, 12, 5  # examples, examples, steps of an epoch
 NO_DROPOUT = [f"model.{place}dropout=0" for place in ("embedding.", "layers.0.", "")]
 LABELS = {"rare": 1, "usual": 3}  # how often of four
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEQTRAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")
