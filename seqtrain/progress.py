@@ -71,7 +71,12 @@ class Progress:
 
     def _print(self, text, stream):
         self._wipe()
-        print(text, file=stream, flush=True)
+        try:
+            print(text, file=stream, flush=True)
+        except OSError:
+            # Whoever read it is gone, or its disk is full: no reason to stop a
+            # training. What was not written would be tried again at the exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         self._keep(text)
 
     def _keep(self, text):

@@ -432,6 +432,21 @@ def test_a_run_that_is_being_trained_is_refused_and_a_killed_one_resumed(call):
     assert call("train", "--resume", str(run), "--set", "train.epochs=3").stdout
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_training_that_nobody_reads_comes_to_its_end(trained, stream):
+    run = f"unread-{stream}"
+    with started("train", "tiny.yaml", "--run", run) as process:
+        while "step 3/" not in (line := process.stderr.readline()):
+            assert line, "the training ended by itself"
+        getattr(process, stream).close()  # as `| head` does
+        other = "stderr" if stream == "stdout" else "stdout"
+        said = getattr(process, other).read()
+        process.wait()
+    assert "Traceback" not in said
+    assert json.loads(Path(run, "run.json").read_text())["status"] == "finished"
+    assert process.returncode == 0
+
+
 def test_a_config_may_stand_beside_the_run_that_goes_on(call):
     done = call("train", "tiny.yaml", "--resume", "runs/tiny-1")
     assert done.returncode == 5
