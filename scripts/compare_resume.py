@@ -97,7 +97,7 @@ def padded(encoded) -> tuple[np.ndarray, np.ndarray]:
 
 
 def keras_program(save_freq: str | int):
-    """How to start and resume it, and what came out, in the order of `WHAT`."""
+    """How to start and resume it, and what came out at its end, by `WHAT`."""
 
     def command(folder: Path) -> list[str]:
         here = [sys.executable, os.path.abspath(__file__)]
@@ -111,7 +111,7 @@ def keras_program(save_freq: str | int):
 
 
 def seqtrain_program():
-    """How to start and resume it, and what came out, in the order of `WHAT`."""
+    """How to start and resume it, and what came out at its end, by `WHAT`."""
 
     def start(folder: Path) -> list[str]:
         config = str(folder / "config.yaml")
@@ -122,8 +122,10 @@ def seqtrain_program():
             return start(folder)
         return [*COMMAND, "train", "--resume", str(folder / "run")]
 
-    def result(folder: Path) -> list:
+    def result(folder: Path) -> list | None:
         run = Run(folder / "run")
+        if not run.path.exists() or run.status != "finished":
+            return None
         found = fingerprint(run)
         evaluations = [line for line in run.metrics() if line["split"] == "validation"]
         return [
@@ -145,7 +147,8 @@ def compare(program, folder: Path, *, runs: int, rng: random.Random) -> list[str
     equal, off, number, broken = [0] * len(WHAT), set(), 0, 0
     while number < runs:
         path = fresh(folder / f"run-{number}")
-        if not Training(start(path)).kill(rng.uniform(0, seconds), after_ready=True):
+        Training(start(path)).kill(rng.uniform(0, seconds), after_ready=True)
+        if result(path):
             continue  # it ended before
         number += 1
         try:
