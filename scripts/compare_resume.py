@@ -103,11 +103,11 @@ def keras_program(save_freq: str | int):
         here = [sys.executable, os.path.abspath(__file__)]
         return [*here, "--keras", str(save_freq), "--folder", str(folder)]
 
-    return (
-        command,
-        command,
-        lambda folder: json.loads((folder / "result.json").read_text()),
-    )
+    def result(folder: Path) -> list | None:
+        path = folder / "result.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    return command, command, result
 
 
 def seqtrain_program():

@@ -1,5 +1,6 @@
 """The command line: parse, call, print."""
 
+import atexit
 import contextlib
 import json
 import os
@@ -311,6 +312,9 @@ def doctor(json_: Json = False) -> None:
 
 def main() -> None:
     """Run the command line; an error of the user's is a message and an exit code."""
+    # While the interpreter is taken down, Ctrl-C would be a traceback of whatever is
+    # deleted just then.
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
     with contextlib.suppress(AttributeError):  # a closed one is None
         sys.stdout.reconfigure(errors="backslashreplace")  # in a C locale, say
     try:
