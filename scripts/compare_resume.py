@@ -166,8 +166,8 @@ def compare(program, folder: Path, *, runs: int, rng: random.Random) -> list[str
             file=sys.stderr,
         )
     cells = [f"{count} of {runs}" for count in equal]
-    if off != {0}:
-        cells[1] += f" (off by {min(off)} to {max(off)})"
+    if off - {0}:
+        cells[1] += f" (others off by {', '.join(map(str, sorted(off - {0})))})"
     return [f"{runs - broken} of {runs}", *cells]
 
 
