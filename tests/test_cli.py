@@ -432,7 +432,9 @@ def test_a_run_that_is_being_trained_is_refused_and_a_killed_one_resumed(call):
     assert call("train", "--resume", str(run), "--set", "train.epochs=3").stdout
 
 
-@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize(
+    "stream", ["stdout", pytest.param("stderr", marks=pytest.mark.slow)]
+)
 def test_a_training_that_nobody_reads_comes_to_its_end(trained, stream):
     run = f"unread-{stream}"
     with started("train", "tiny.yaml", "--run", run) as process:
@@ -472,14 +474,6 @@ def test_a_step_that_diverged_is_shown_again(call):
     assert done.stdout.startswith("step ")
     assert re.search(r"^logits/kernel +", done.stdout, re.MULTILINE)
     assert call("train", "--replay", "runs/tiny-1").returncode == 2
-
-
-def test_the_proof_of_a_resume_is_a_table(call):
-    done = call("verify-resume", "tiny.yaml", "--kills", "1")
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"^weights and optimizer +1 of 1$", done.stdout, re.MULTILINE)
-    assert done.stdout.endswith("1 kills in 1 runs\n")
-    assert "kill 1 of 1: " in done.stderr
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pytest
 from tiny_training import CONFIG, begin, start
 
 from seqtrain import verify
+from seqtrain.cli import main
 from seqtrain.errors import SeqtrainError
 from seqtrain.runs import Run
 from seqtrain.verify import Verdict, fingerprint, format_verdicts, verify_resume
@@ -49,9 +50,21 @@ def check(config, overrides, folder, *, kills, seed):
     assert all(len(verdict.compared) == 7 for verdict in verdicts)
 
 
-def test_a_run_that_is_killed_six_times_ends_as_one_that_is_not(config, tmp_path):
+def test_a_run_that_is_killed_six_times_ends_as_one_that_is_not(config, capfd):
     fast_to_compile = "model.layers=[{cell: rnn, units: 8, dropout: 0.2}]"
-    check(config, [*EVERYTHING, fast_to_compile], tmp_path / "runs", kills=6, seed=0)
+    what = arguments(config, [*EVERYTHING, fast_to_compile])
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(sys, "argv", ["seqtrain", "verify-resume", *what, "--kills", "6"])
+        main()
+    said = capfd.readouterr()
+    assert not ended.value.code, said.err
+    header, *rows, last = said.out.splitlines()
+    assert header.strip() == "equal, bit for bit"
+    assert len(rows) == 7
+    number = int(rows[0].split()[-1])
+    assert all(row.endswith(f" {number} of {number}") for row in rows)
+    assert last == f"6 kills in {number} runs"
+    assert said.err.count("\nkill ") == 6
 
 
 SLOW = {
