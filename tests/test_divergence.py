@@ -23,6 +23,7 @@ class Spoil(keras.callbacks.Callback):
             values[5] = np.nan
             embeddings.assign(values)
             self.weights = self.model.get_weights()
+            self.drawn = [v.numpy() for v in self.model.non_trainable_variables]
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,10 @@ def test_the_model_is_kept_as_it_was_before_the_step(diverged):
         weights = [array for array in arrays if array.dtype == np.float32]
         for found, weight in zip(weights, spoil.weights, strict=False):
             np.testing.assert_array_equal(found, weight)
+        drawn = [array for array in arrays if array.dtype == np.uint32]
+        assert len(drawn) == 3
+        for found, state in zip(drawn, spoil.drawn, strict=True):
+            np.testing.assert_array_equal(found, state)  # of the dropout
         assert kept["batch_0"].shape[0] == kept["batch_1"].shape[0] == 20
         assert kept["batch_2"].dtype == np.float32  # the class weights
 
