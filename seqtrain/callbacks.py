@@ -60,13 +60,14 @@ class RunLog(keras.callbacks.Callback):
 
     def state(self) -> dict:
         """What it takes to go on with another log, as JSON holds it."""
-        self._spent["epoch_seconds"] = time.monotonic() - self._epoch_began
+        # Between two epochs nothing of the next is spent yet.
+        elapsed = time.monotonic() - self._epoch_began if self._examples else 0.0
         return {
             "step": self._step,
             "window": self._window,
             "window_seconds": self._window_seconds,
             "examples": self._examples,
-            "spent": self._spent,
+            "spent": {**self._spent, "epoch_seconds": elapsed},
         }
 
     def restore(self, state: dict) -> None:

@@ -1,6 +1,7 @@
 import csv
 import subprocess
 import sys
+import time
 
 import keras
 import numpy as np
@@ -500,3 +501,17 @@ def test_every_line_says_where_the_time_went(start):
             assert windows[key] == pytest.approx(epoch[key])
         spent = ("step_seconds", "data_seconds", "evaluation_seconds")
         assert sum(epoch[key] for key in spent) <= epoch["epoch_seconds"]
+
+
+def test_no_epoch_is_charged_with_what_happens_between_two(start):
+    class Dawdle(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            time.sleep(1)  # as saving a large model may take
+
+    config, data, run = start("train.epochs=3", "train.checkpoint_every=1")
+    began = time.monotonic()
+    train(config, data, run, callbacks=[Dawdle()])
+    total = time.monotonic() - began
+    lines = [line for line in run.metrics() if line["split"] == "validation"]
+    assert sum(line["epoch_seconds"] for line in lines) < total - 3
+    assert max(line["epoch_seconds"] for line in lines[1:]) < 1
