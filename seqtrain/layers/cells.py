@@ -31,7 +31,11 @@ def rnn_cell(activation) -> Cell:
         _, pull = value_and_pull(*saved)
         return (pull(d_new[0]),), (tf.zeros_like(old[0]),)
 
-    return Cell(step, gradient, blocks=(1,), apart=(False,), kept=1)
+    def gates(saved):
+        _, pull = value_and_pull(*saved)
+        return {}, pull(tf.ones_like(saved[0]))
+
+    return Cell(step, gradient, blocks=(1,), apart=(False,), kept=1, gates=gates)
 
 
 @functools.cache
@@ -67,7 +71,21 @@ def lstm_cell(activation) -> Cell:
         ]
         return (tf.concat(d_z, -1),), (tf.zeros_like(d_hidden), d_cell * f)
 
-    return Cell(step, gradient, blocks=(4,), apart=(False,), kept=4, halved=(0, 1, 3))
+    def gates(saved):
+        i, f, kept, o = saved
+        _, pull_g = value_and_pull(kept)
+        return {"i": i, "f": f, "o": o}, pull_g(tf.ones_like(kept))
+
+    return Cell(
+        step,
+        gradient,
+        blocks=(4,),
+        apart=(False,),
+        kept=4,
+        gates=gates,
+        halved=(0, 1, 3),
+        memory="f",
+    )
 
 
 @functools.cache
@@ -103,13 +121,20 @@ def gru_cell(activation, *, literal: bool = False) -> Cell:
         d_old = tf.zeros_like(hidden) if literal else d_hidden * z
         return (d_z, d_r, d_x, d_x * r), (d_old,)
 
+    def gates(saved):
+        z, r, kept, _ = saved
+        _, pull = value_and_pull(kept)
+        return {"z": z, "r": r}, pull(tf.ones_like(kept))
+
     return Cell(
         step,
         gradient,
         blocks=(1, 1, 1),
         apart=(False, False, True),
         kept=4,
+        gates=gates,
         halved=(0, 1),
+        memory=None if literal else "z",
     )
 
 

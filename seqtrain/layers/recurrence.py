@@ -34,6 +34,9 @@ class Cell(NamedTuple):
         kept: How many tensors `step` gives for `gradient`, each like a state.
         halved: The gates, in their stored order, whose pre-activations come
             halved.
+        gates: `gates(saved)` gives the values of each gate by its letter, and the
+            slope of the activation, φ'; each like a state.
+        memory: The gate that says how much of the old state is kept, if one does.
     """
 
     step: Callable[[Tensors, Tensors], tuple[Tensors, Tensors]]
@@ -41,7 +44,9 @@ class Cell(NamedTuple):
     blocks: tuple[int, ...]
     apart: tuple[bool, ...]
     kept: int
+    gates: Callable[[Tensors], tuple[dict[str, tf.Tensor], tf.Tensor]]
     halved: tuple[int, ...] = ()
+    memory: str | None = None
 
 
 def recurrence(
@@ -53,7 +58,8 @@ def recurrence(
     biases: Tensors = (),
     mask: tf.Tensor | None = None,
     sequences: bool = True,
-) -> tuple[tf.Tensor | None, tuple[tf.Tensor, ...]]:
+    probe: tf.Tensor | None = None,
+) -> tuple[tf.Tensor | None, tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
     """Run the equations of a cell over all timesteps.
 
     Only what must wait for the previous timestep stands in the loop, the products
@@ -67,6 +73,11 @@ def recurrence(
     It carries the gradients of the states and keeps those of x_t and a_t; after the
     loop the gradient of each kernel is one product over all timesteps.
 
+    A probe p of zeros, as if it were added to each hidden state, `h_t + p_t`, gets
+    the gradient of all that comes of h_t:
+
+        ∂L/∂p_t = ∂L/∂h_t
+
     Args:
         cell: The equations.
         inputs: x in blocks, each `(timesteps, batch, columns)`.
@@ -76,16 +87,19 @@ def recurrence(
         biases: b, `(units,)` for each block that is apart; none if it has none.
         mask: `(timesteps, batch, 1)`, true for a real token.
         sequences: Whether the hidden states of all timesteps are wanted.
+        probe: p, `(timesteps, batch, units)`; its values are not looked at.
 
     Returns:
-        The hidden states of all timesteps `(batch, timesteps, units)`, or None; and
-        the last states.
+        The hidden states of all timesteps `(batch, timesteps, units)`, or None; the
+        last states; and, with a probe under a tape, what each step keeps for its
+        gradient, each `(timesteps, batch, units)`.
     """
     counts = (len(inputs), len(states), len(kernels) * len(inputs), len(biases))
     compiled = _compiles(inputs[0].shape[0])
     forward = _compiled_forward if compiled else _forward
     backward = _compiled_backward if compiled else _backward
     keep = could_possibly_record()
+    watched = probe is not None
 
     # Only tensors that get a gradient are arguments: that is what
     # tf.custom_gradient asks for.
@@ -98,14 +112,15 @@ def recurrence(
         kernels = _take(kernels, [counts[0]] * (counts[2] // counts[0]))
         given = (cell, inputs, states, kernels, biases, mask)
         hidden, last, *kept = forward(*given, sequences=sequences, keep=keep)
+        seen = kept[0] if watched else []
 
         def gradient(*d_results):
             # A function that was traced without a tape may be differentiated later.
             saved, history = kept if keep else forward(*given, keep=True)[2:]
-            d_hidden = d_results[0] if sequences else None
-            d_last = d_results[1 if sequences else 0 :]
-            d_inputs, d_initial, d_recurrent = backward(
-                cell, saved, history, kernels, mask, d_hidden, d_last
+            d_hidden, *d_last = d_results if sequences else (None, *d_results)
+            d_results = d_hidden, d_last[: len(states)]
+            d_inputs, d_initial, d_recurrent, d_probe = backward(
+                cell, saved, history, kernels, mask, *d_results, watched=watched
             )
             d_kernels = [
                 tf.matmul(_rows(state[:-1]), _rows(d), transpose_a=True)
@@ -116,17 +131,18 @@ def recurrence(
             d_biases = [
                 tf.reduce_sum(d, [0, 1]) for d, _ in zip(d_apart, biases, strict=False)
             ]
-            return (*d_inputs, *d_initial, *d_kernels, *d_biases)
+            return (*d_inputs, *d_initial, *d_kernels, *d_biases, *d_probe)
 
-        return ((hidden, *last) if sequences else tuple(last)), gradient
+        return (*[hidden] * sequences, *last, *seen), gradient
 
-    results = run(*inputs, *states, *(u for blocks in kernels for u in blocks), *biases)
-    if not sequences:
-        return None, results
-    hidden, *last = results
-    # The loop does not tell TensorFlow, and the next layer compiles for a length.
-    hidden.set_shape([states[0].shape[0], inputs[0].shape[0], states[0].shape[1]])
-    return hidden, tuple(last)
+    flat = (u for blocks in kernels for u in blocks)
+    results = run(*inputs, *states, *flat, *biases, *([probe] if watched else []))
+    hidden = None
+    if sequences:
+        hidden, *results = results
+        # The loop does not tell TensorFlow, and the next layer compiles for a length.
+        hidden.set_shape([states[0].shape[0], inputs[0].shape[0], states[0].shape[1]])
+    return hidden, tuple(results[: len(states)]), tuple(results[len(states) :])
 
 
 def _forward(cell, inputs, states, kernels, biases, mask, *, sequences=False, keep):
@@ -176,7 +192,7 @@ def _forward(cell, inputs, states, kernels, biases, mask, *, sequences=False, ke
     return hidden, last, [a.stack() for a in saved], history
 
 
-def _backward(cell, saved, history, kernels, mask, d_hidden, d_last):
+def _backward(cell, saved, history, kernels, mask, d_hidden, d_last, *, watched):
     timesteps, dtype = tf.shape(history[0])[0] - 1, history[0].dtype
     mask = _as_wide_as(mask, d_last[0])
     if d_hidden is not None:
@@ -187,6 +203,7 @@ def _backward(cell, saved, history, kernels, mask, d_hidden, d_last):
     def step(t, d_states):
         if d_hidden is not None:
             d_states = (d_states[0] + d_hidden[t], *d_states[1:])
+        total = d_states[:1] if watched else ()
         d_new, d_kept = d_states, [0] * len(d_states)
         if mask is not None:
             d_new = [tf.where(mask[t], d, tf.zeros_like(d)) for d in d_states]
@@ -197,17 +214,19 @@ def _backward(cell, saved, history, kernels, mask, d_hidden, d_last):
         d_old = [d + k for d, k in _pairs(d_old, d_kept)]
         for i, kernel in enumerate(transposed):
             d_old[i] += d_a @ kernel
-        return tuple(d_old), d_pre
+        return tuple(d_old), (*d_pre, *total)
 
     def body(t, d_states, arrays):
-        d_states, d_pre = step(t, d_states)
-        return t - 1, d_states, tuple(a.write(t, d) for a, d in _pairs(arrays, d_pre))
+        d_states, kept = step(t, d_states)
+        return t - 1, d_states, tuple(a.write(t, d) for a, d in _pairs(arrays, kept))
 
     columns = [
         kernel.shape[1]
         for kernel, apart in _pairs(kernels[0], cell.apart)
         for _ in range(1 + apart)
     ]
+    if watched:
+        columns.append(d_last[0].shape[1])
     _, d_initial, arrays = tf.while_loop(
         lambda t, *_: t >= 0,
         body,
@@ -222,8 +241,10 @@ def _backward(cell, saved, history, kernels, mask, d_hidden, d_last):
             ),
         ),
     )
-    d_inputs, d_recurrent = _sides(cell, [a.stack() for a in arrays])
-    return d_inputs, d_initial, d_recurrent
+    kept = [a.stack() for a in arrays]
+    d_probe = [kept.pop()] if watched else []
+    d_inputs, d_recurrent = _sides(cell, kept)
+    return d_inputs, d_initial, d_recurrent, d_probe
 
 
 # XLA runs the loops of one compiled function one after the other, on a CPU. Compiled

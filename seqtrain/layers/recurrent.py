@@ -11,6 +11,7 @@ from .cells import gru_cell, lstm_cell, rnn_cell
 from .dropout import drop
 from .initializers import Chrono, find_initializer
 from .recurrence import in_parts, recurrence
+from .watch import watch_in_force
 
 FORMULATIONS = ("standard", "document")
 
@@ -111,15 +112,21 @@ class _Recurrent(keras.Layer):
             The hidden states `(batch, timesteps, units)`, or None without
             `return_sequences`; and the last states.
         """
-        return recurrence(
+        projected, watch = self._project(inputs), watch_in_force()
+        probe = watch.probe(projected[0], self.units) if watch else None
+        hidden, last, saved = recurrence(
             self.cell(),
-            self._project(inputs),
+            projected,
             states,
             [self._blocks(kernel) for kernel in self.recurrent_kernels()],
             biases=self.recurrent_biases(),
             mask=None if mask is None else tf.transpose(mask)[..., None],
             sequences=self.return_sequences,
+            probe=probe,
         )
+        if watch:
+            watch.add(self, probe, last[0], saved, mask)
+        return hidden, last
 
     def recurrent_kernels(self):
         """One kernel for each state that the pre-activations see."""
