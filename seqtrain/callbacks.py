@@ -13,6 +13,7 @@ import numpy as np
 from .config import Config
 from .data.batches import bucket_lengths, dataset, epoch_batches
 from .data.load import Data, Encoded
+from .data.tasks import find_task
 from .disk import sync, temporary_beside
 from .fit import gradients_of
 from .interruption import Interruption
@@ -110,10 +111,9 @@ class RunLog(keras.callbacks.Callback):
         for key in ("step_seconds", "data_seconds"):
             self._spent[key] += logs[key]
         speed = self._examples / (now - self._epoch_began)
-        facts = (
-            f"loss {logs['loss']:.4f}  "
-            f"accuracy {logs['accuracy']:.4f}  {speed:.0f} examples/s"
-        )
+        names = [name for name in ("loss", "accuracy") if name in logs]
+        facts = "  ".join(f"{name} {logs[name]:.4f}" for name in names)
+        facts += f"  {speed:.0f} examples/s"
         self.progress.step(self._step, facts)
         if self._logs:
             self._log_window()
@@ -124,15 +124,16 @@ class RunLog(keras.callbacks.Callback):
         self._evaluation_began = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        values = {"loss": logs["val_loss"], "accuracy": logs["val_accuracy"]}
+        values = {"loss": logs["val_loss"]}
+        beside = {}
+        if "val_accuracy" in logs:
+            values["accuracy"] = logs["val_accuracy"]
+            correct = round(logs["val_accuracy"] * self.judged)
+            low, high = wilson_interval(correct, self.judged)
+            beside = {"accuracy_low": low, "accuracy_high": high}
         now = time.monotonic()
         self._spent["epoch_seconds"] = now - self._epoch_began
-        low, high = wilson_interval(
-            round(logs["val_accuracy"] * self.judged), self.judged
-        )
-        beside = {
-            "accuracy_low": low,
-            "accuracy_high": high,
+        beside |= {
             "examples": self.judged,
             **self._spent,
             "evaluation_seconds": now - self._evaluation_began,
@@ -140,8 +141,9 @@ class RunLog(keras.callbacks.Callback):
         self._record("validation", values, beside)
         speed = self._examples / self._training_seconds
         self.progress.row(
-            f"{epoch + 1:5} {self._step:6} {logs['loss']:7.4f} {logs['accuracy']:8.4f} "
-            f"{logs['val_loss']:8.4f} {logs['val_accuracy']:12.4f} {speed:7.0f} "
+            f"{epoch + 1:5} {self._step:6} {logs['loss']:7.4f} "
+            f"{_shown(logs.get('accuracy')):>8} {logs['val_loss']:8.4f} "
+            f"{_shown(logs.get('val_accuracy')):>12} {speed:7.0f} "
             f"{beside['step_seconds']:6.1f} {beside['data_seconds']:6.1f} "
             f"{beside['evaluation_seconds']:6.1f}"
         )
@@ -167,8 +169,11 @@ class RunLog(keras.callbacks.Callback):
             )
         ]
         values = {
-            "loss": mean("batch_loss", sizes),
-            "accuracy": mean("batch_accuracy", sizes),
+            **{
+                name: mean(f"batch_{name}", sizes)
+                for name in ("loss", "accuracy")
+                if f"batch_{name}" in self._window[0]
+            },
             "learning_rate": self._rate,
             "gradient_norm": mean("gradient_norm"),
             "update_ratio": _norm(changes) / _norm(self._before),
@@ -264,6 +269,7 @@ class Pictures(keras.callbacks.Callback):
     def __init__(self, writer: TensorBoardWriter, data: Data, config: Config):
         super().__init__()
         self.writer, self.data, self.log = writer, data, config.log
+        self.task = find_task(config.data)
         self.buckets = bucket_lengths(config.data.max_length, config.data.buckets)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -275,7 +281,7 @@ class Pictures(keras.callbacks.Callback):
             paths = [weight.path for weight in self.model.trainable_weights]
             named = dict(zip(paths, gradients, strict=True))
             self.writer.histograms(self.model, named, step)
-        if self.log.samples:
+        if self.log.samples and self.task.output == "class":
             self.writer.text("samples", self._samples(), step)
 
     def _samples(self):
@@ -373,6 +379,10 @@ def save_model(model: keras.Model, run: Run) -> None:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def _shown(accuracy: float | None) -> str:
+    return "-" if accuracy is None else f"{accuracy:.4f}"
 
 
 def _norm(tensors: Sequence[np.ndarray]) -> float:

@@ -455,11 +455,10 @@ def _end_told(run) -> Iterator[None]:
         error.hint += f"; seqtrain train --replay {run.path} shows the step"
         raise
     best = run.info["best"]
-    _say(
-        f"best epoch {best['epoch']}: validation loss {best['val_loss']:.4f}, "
-        f"accuracy {best['val_accuracy']:.4f}\n"
-        f"next: seqtrain eval {run.path}"
-    )
+    reached = f"validation loss {best['val_loss']:.4f}"
+    if "val_accuracy" in best:
+        reached += f", accuracy {best['val_accuracy']:.4f}"
+    _say(f"best epoch {best['epoch']}: {reached}\nnext: seqtrain eval {run.path}")
 
 
 def _open(path: Path) -> BinaryIO:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from .data.text import PADDING
+from .data.tasks import Task, find_task
+from .data.text import PADDING, Vocabulary
 from .disk import replace
 from .errors import DivergedError, RunError
 from .fit import assign, compile_model, gradients_of, variables_of
@@ -80,13 +81,15 @@ def replay(run: Run) -> str:
             hint="copy the whole run again",
         ) from None
     config, vocab = run.config, run.vocab
+    task = find_task(config.data)
     model = build_model(
         config.model,
         vocab_size=len(vocab),
         num_classes=len(run.labels),
         max_length=config.data.max_length,
+        task=task,
     )
-    compile_model(model, config.train, steps_per_epoch=1)
+    compile_model(model, config.train, steps_per_epoch=1, task=task)
     assign(variables_of(model), _numbered(kept, "variable"))
     tokens, labels, *weights = _numbered(kept, "batch")
     loss, logits, gradients = gradients_of(model, tokens, labels, *weights)
@@ -98,15 +101,28 @@ def replay(run: Run) -> str:
         f"the batch has {len(tokens)} texts of up to {tokens.shape[1]} tokens; those "
         "with the largest logits:",
     ]
-    sizes = np.abs(logits.numpy()).max(axis=1)  # nan comes last, and so first below
+    # nan comes last, and so first below
+    sizes = np.abs(logits.numpy()).reshape(len(tokens), -1).max(axis=1)
     for index in np.argsort(sizes)[::-1][:EXAMPLES]:
-        words = [vocab.tokens[id] for id in tokens[index] if id != PADDING]
+        words = _words(task, tokens[index], vocab)
         shown = " ".join(words[:WORDS]) + (" …" if len(words) > WORDS else "")
-        label = run.labels[labels[index]]
+        label = _label(task, labels[index], run.labels)
         lines.append(
             f"  logit {sizes[index]:.3g}  {label}  {len(words)} tokens: {shown}"
         )
     return "\n".join(lines)
+
+
+def _words(task: Task, tokens: np.ndarray, vocab: Vocabulary) -> list[str]:
+    if task.features is None:
+        return [vocab.tokens[id] for id in tokens if id != PADDING]
+    return ["/".join(f"{number:.3g}" for number in row) for row in tokens]
+
+
+def _label(task: Task, label: np.ndarray, names: Sequence[str]) -> str:
+    if task.output == "value":
+        return f"{label:.3g}"
+    return "".join(names[id] for id in np.atleast_1d(label))
 
 
 def _numbered(arrays: dict[str, np.ndarray], name: str) -> list[np.ndarray]:

@@ -4,16 +4,21 @@ import time
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from .baselines import load_baselines
 from .config import FilesData
 from .data.examples import Examples
 from .data.files import read_examples
-from .data.load import load_texts
-from .errors import DataError, listed, printable, shown
+from .data.load import Encoded, load_data, load_texts
+from .data.tasks import RECALLED, TEXTS, find_task
+from .errors import ConfigError, DataError, listed, printable, shown
 from .metrics import (
     accuracy_by_length,
     accuracy_with_interval,
     classification_metrics,
+    logits_to_probabilities,
+    sequence_metrics,
 )
 from .predict import Predictor
 from .runs import Run
@@ -36,40 +41,90 @@ def evaluate(run: Run, *, split: Split = "test", data: Path | None = None) -> di
 
     Returns:
         What `eval/<split>.json`, or `eval/data-<stem>.json`, holds: the entries of
-        `classification_metrics`, `by_length`, `baselines`, and timings.
+        `classification_metrics`, `by_length`, `baselines`, and timings. A task of a
+        value or of sequences has those of `sequence_metrics`, and no `by_length`.
 
     Raises:
+        ConfigError: If a file is given for a task that has no texts.
         DataError: If the data is not there, or has a label the run doesn't know.
         RunError: If the run has no model.
     """
     predictor = Predictor(run)
-    examples = _read_split(run, split) if data is None else _read_file(run, data)
-    encoded = predictor.encode(examples)
+    task = find_task(run.config.data)
+    if task == TEXTS:
+        examples = _read_split(run, split) if data is None else _read_file(run, data)
+        skipped, encoded = examples.skipped, predictor.encode(examples)
+    elif data is None:
+        made = load_data(run.config.data, seed=run.config.seed)
+        skipped, encoded = 0, getattr(made, split)
+    else:
+        raise ConfigError(
+            f"--data {data}: {run.path} was trained on data.task: {task.name}, whose "
+            "examples are made; none can be read",
+            hint="take --split",
+        )
 
     started = time.perf_counter()
-    probabilities = predictor.probabilities(encoded, batch_size=BATCH_SIZE)
+    if task.output == "class":
+        probabilities = predictor.probabilities(encoded, batch_size=BATCH_SIZE)
+    else:
+        scores = _score_sequences(predictor, encoded)
     seconds = time.perf_counter() - started
 
-    labels, predictions = encoded.labels, probabilities.argmax(axis=1)
-    baselines = load_baselines(run).predict_probabilities(examples.texts)
+    labels = encoded.labels
+    if task.output == "class":
+        predictions = probabilities.argmax(axis=1)
+        measured = {
+            **classification_metrics(labels, probabilities, run.labels),
+            "by_length": accuracy_by_length(
+                labels, predictions, encoded.lengths, predictor.buckets
+            ),
+        }
+    else:
+        measured = sequence_metrics(*scores)
+    baselines = {"chance": dict(task.chance)}
+    if task == TEXTS:
+        rows_of = load_baselines(run).predict_probabilities(examples.texts)
+        baselines = {
+            name: accuracy_with_interval(labels, rows.argmax(axis=1))
+            for name, rows in rows_of.items()
+        }
     result = {
         "run": run.path.name,
         "data": split if data is None else str(data),
-        "skipped": examples.skipped,
-        **classification_metrics(labels, probabilities, run.labels),
-        "by_length": accuracy_by_length(
-            labels, predictions, encoded.lengths, predictor.buckets
-        ),
-        "baselines": {
-            name: accuracy_with_interval(labels, rows.argmax(axis=1))
-            for name, rows in baselines.items()
-        },
+        "skipped": skipped,
+        **measured,
+        "baselines": baselines,
         "predict_seconds": seconds,
         "examples_per_second": len(labels) / seconds,
     }
     name = split if data is None else f"data-{data.name.split('.')[0]}"
     run.write_json(f"eval/{name}.json", result)
     return result
+
+
+def _score_sequences(
+    predictor: Predictor, encoded: Encoded
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The loss of each sequence, and its accuracy if it has one.
+
+    As in training: of a value the squared error; of classes at each timestep the
+    mean cross-entropy, and the share of the recalled ones that are right.
+    """
+    classes = np.issubdtype(encoded.labels.dtype, np.integer)
+    losses, accuracies = np.empty((2, len(encoded.labels)))
+    for indices, outputs in predictor.outputs(encoded, batch_size=BATCH_SIZE):
+        labels = encoded.labels[indices]
+        if not classes:
+            losses[indices] = (outputs[:, 0].astype(np.float64) - labels) ** 2
+            continue
+        rows = logits_to_probabilities(outputs.reshape(-1, outputs.shape[-1]))
+        likelihoods = rows[np.arange(labels.size), labels.ravel()]
+        likelihoods = np.maximum(likelihoods, np.finfo(np.float64).tiny)
+        losses[indices] = -np.log(likelihoods).reshape(labels.shape).mean(axis=1)
+        right = outputs.argmax(axis=-1) == labels
+        accuracies[indices] = right[:, -RECALLED:].mean(axis=1)
+    return losses, accuracies if classes else None
 
 
 def _read_split(run: Run, split: Split) -> Examples:
@@ -100,19 +155,21 @@ def _read_file(run: Run, path: Path) -> Examples:
 def format_evaluation(result: dict) -> str:
     """Lay out a result of `evaluate` in at most 80 columns."""
     title = f"{result['run']}, {Path(result['data']).name} data"
-    parts = [
-        _shorten(title, WIDTH),
-        _model_table(result),
-        _totals_table(result),
-        _class_table(result["per_class"]),
-        _confusion_table([*result["per_class"]], result["confusion"]),
-        _length_table(result["by_length"]),
-    ]
+    parts = [_shorten(title, WIDTH), _model_table(result), _totals_table(result)]
+    if "per_class" in result:
+        parts += [
+            _class_table(result["per_class"]),
+            _confusion_table([*result["per_class"]], result["confusion"]),
+            _length_table(result["by_length"]),
+        ]
     return "\n\n".join(parts)
 
 
 def _model_table(result: dict) -> str:
-    regression = result["baselines"]["tfidf_logistic_regression"]
+    baselines = result["baselines"]
+    if "chance" in baselines:
+        return _chance_table(result, baselines["chance"])
+    regression = baselines["tfidf_logistic_regression"]
     rows = [
         ["", "accuracy %", "95% interval"],
         ["this model", *_accuracy(result)],
@@ -122,13 +179,29 @@ def _model_table(result: dict) -> str:
     return align(rows)
 
 
+def _chance_table(result: dict, chance: dict[str, float]) -> str:
+    """The model beside what is reached without memory."""
+    rows = [["", "this model", "95% interval", "without memory"]]
+    if "loss_low" in result:
+        interval = f"{result['loss_low']:.4f} to {result['loss_high']:.4f}"
+        rows.append(
+            ["loss", f"{result['loss']:.4f}", interval, f"{chance['loss']:.4f}"]
+        )
+    if "accuracy" in result:
+        row = ["accuracy %", *_accuracy(result), _percent(chance["accuracy"])]
+        rows.append(row)
+    return align(rows)
+
+
 def _totals_table(result: dict) -> str:
     rows = [
         ["examples", str(result["examples"])],
         ["examples/s", f"{result['examples_per_second']:.0f}"],
         ["loss", f"{result['loss']:.4f}"],
-        ["AUC %", "-" if result["auc"] is None else _percent(result["auc"])],
     ]
+    if "auc" in result:
+        area = result["auc"]
+        rows.append(["AUC %", "-" if area is None else _percent(area)])
     if result["skipped"]:
         rows.append(["bad rows, skipped", str(result["skipped"])])
     return align(rows)

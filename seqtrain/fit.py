@@ -14,6 +14,7 @@ import tensorflow as tf
 from .config import TrainConfig
 from .data.batches import dataset, epoch_batches
 from .data.load import Encoded
+from .data.tasks import RECALLED, TEXTS, Task
 from .errors import DivergedError
 from .schedules import Schedule
 
@@ -28,31 +29,54 @@ OPTIMIZERS = {
 
 
 def compile_model(
-    model: keras.Model, config: TrainConfig, *, steps_per_epoch: int
+    model: keras.Model,
+    config: TrainConfig,
+    *,
+    steps_per_epoch: int,
+    task: Task = TEXTS,
 ) -> None:
     """Give the model its optimizer, loss and metric.
 
     The loss is the cross-entropy of the logits, averaged by the weights of the
-    examples: `Σ w L / Σ w`.
+    examples: `Σ w L / Σ w`; over all timesteps, if each has a class. That of a value
+    is the squared error, and a value has no accuracy.
     """
     options = config.model_dump(include={"weight_decay", "momentum"}, exclude_none=True)
     optimizer = OPTIMIZERS[config.optimizer](
         _learning_rate(config, steps_per_epoch), **options
     )
     reduction = "mean_with_sample_weight"
-    if model.output_shape[-1] == 1:
+    if task.output == "value":
+        loss = keras.losses.MeanSquaredError(reduction=reduction)
+    elif model.output_shape[-1] == 1:
         loss = keras.losses.BinaryCrossentropy(from_logits=True, reduction=reduction)
-        # The model returns logits, so 0.0 and not 0.5 is the even chance.
-        metric = keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")
     else:
         loss = keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, reduction=reduction
         )
-        metric = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+    metrics = []
+    if task.output != "value":
+        metrics = [keras.metrics.MeanMetricWrapper(hits, name="accuracy")]
     # An evaluation sees each shape a few times: to compile them costs more than
     # it saves.
-    model.compile(optimizer, loss, metrics=[metric], jit_compile=False)
+    model.compile(optimizer, loss, metrics=metrics, jit_compile=False)
     optimizer.build(model.trainable_variables)
+
+
+def hits(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Which classes the logits name rightly, as 1 and 0.
+
+    Where each timestep has a class, only those that are recalled at the end count:
+    the others tell nothing of the memory.
+    """
+    if labels.shape.rank == 2:
+        labels, logits = labels[:, -RECALLED:], logits[:, -RECALLED:]
+    if logits.shape[-1] == 1:  # a logit, so 0.0 and not 0.5 is the even chance
+        predictions = tf.cast(logits[:, 0] > 0, labels.dtype)
+    else:
+        predictions = tf.argmax(logits, -1, labels.dtype)
+    # Of `==` nobody would know the rank before it runs.
+    return tf.cast(tf.equal(predictions, labels), "float32")
 
 
 @dataclass
@@ -64,7 +88,7 @@ class Position:
         batch: Batches of the next one that are done.
         examples: Examples in them.
         loss: The mean loss of these examples.
-        accuracy: Their accuracy.
+        accuracy: Their accuracy; None of a task without one.
         epochs: What each epoch that is done came to, `val_loss` and so on.
     """
 
@@ -72,20 +96,23 @@ class Position:
     batch: int = 0
     examples: int = 0
     loss: float = 0.0
-    accuracy: float = 0.0
+    accuracy: float | None = 0.0
     epochs: list[dict[str, float]] = field(default_factory=list)
 
     @property
     def means(self) -> dict[str, float]:
         """Loss and accuracy of the epoch so far."""
-        return {"loss": self.loss, "accuracy": self.accuracy}
+        return _known({"loss": self.loss, "accuracy": self.accuracy})
 
-    def add_batch(self, loss: float, accuracy: float, examples: int) -> None:
+    def add_batch(self, loss: float, accuracy: float | None, examples: int) -> None:
         """Go on by one batch."""
         self.batch += 1
         self.examples += examples
         self.loss += (loss - self.loss) * examples / self.examples
-        self.accuracy += (accuracy - self.accuracy) * examples / self.examples
+        if accuracy is None:
+            self.accuracy = None
+        else:
+            self.accuracy += (accuracy - self.accuracy) * examples / self.examples
 
     def add_epoch(self, logs: dict[str, float]) -> None:
         """Go on to the next epoch."""
@@ -124,7 +151,8 @@ def fit(
         position: Where to begin, kept up to date; the start if not given.
         callbacks: Keras callbacks. As in Keras, a batch is told the means of the
             epoch so far (`loss`, `accuracy`) and an epoch those means and
-            `val_loss` and `val_accuracy`. A batch is told of itself, too:
+            `val_loss` and `val_accuracy`; a task without an accuracy leaves it out.
+            A batch is told of itself, too:
             `batch_loss`, `batch_accuracy`, `gradient_norm` (of all gradients
             together, before clipping), `examples`, `padding_share`,
             `data_seconds` and `step_seconds`.
@@ -166,7 +194,9 @@ def fit(
     if config.jit_compile and position.epoch < config.epochs:
         batches = batches_of(training, config.batch_size, epoch=0)
         shapes = {(len(batch.indices), batch.width) for batch in batches}
-        train_step.compile(sorted(shapes), weighted=class_weights is not None)
+        train_step.compile(
+            sorted(shapes), weighted=class_weights is not None, like=training
+        )
     callbacks.on_train_begin()
     while position.epoch < config.epochs and not model.stop_training:
         callbacks.on_epoch_begin(position.epoch)
@@ -192,8 +222,7 @@ def fit(
                 number,
                 {
                     **position.means,
-                    "batch_loss": loss,
-                    "batch_accuracy": accuracy,
+                    **_known({"batch_loss": loss, "batch_accuracy": accuracy}),
                     "gradient_norm": norm,
                     "examples": size,
                     "padding_share": 1 - real / (size * batch.width),
@@ -256,13 +285,11 @@ class TrainStep:
         @tf.function
         def differentiate(tokens, labels, weights=None):
             loss, logits, gradients = gradients_of(model, tokens, labels, weights)
-            if logits.shape[-1] == 1:
-                predictions = tf.cast(logits[:, 0] > 0, labels.dtype)
-            else:
-                predictions = tf.argmax(logits, -1, labels.dtype)
-            hits = tf.cast(predictions == labels, "float32")
+            accuracy = None
+            if labels.dtype.is_integer:
+                accuracy = tf.reduce_mean(hits(labels, logits))
             norm = tf.linalg.global_norm(gradients)
-            return loss, tf.reduce_mean(hits), norm, gradients
+            return loss, accuracy, norm, gradients
 
         # Apart, so that it is compiled once for all shapes, and only follows what is
         # finite.
@@ -281,7 +308,7 @@ class TrainStep:
         self._trace = lambda batch: trace(*map(spec, batch))
         self._update = update
 
-    def __call__(self, *batch) -> tuple[float, float, float]:
+    def __call__(self, *batch) -> tuple[float, float | None, float]:
         """Make the step; return loss, accuracy, and the norm of all gradients.
 
         If the loss or the norm is not finite, the model stays as it is.
@@ -293,14 +320,24 @@ class TrainStep:
             self._update(gradients, norm)
         else:
             assign(drawn, before)
-        return float(loss), float(accuracy), float(norm)
+        accuracy = None if accuracy is None else float(accuracy)
+        return float(loss), accuracy, float(norm)
 
-    def compile(self, shapes: Sequence[tuple[int, int]], *, weighted: bool) -> None:
-        """Compile for shapes of a batch, `(examples, width)`; change nothing else."""
+    def compile(
+        self, shapes: Sequence[tuple[int, int]], *, weighted: bool, like: Encoded
+    ) -> None:
+        """Compile for shapes of a batch, `(examples, width)`; change nothing else.
+
+        Args:
+            shapes: The shapes.
+            weighted: Whether each example has a weight.
+            like: Examples of the task.
+        """
+        tokens, labels = like.tokens, like.labels
         batches = [
             (
-                tf.ones(shape, tf.int32),
-                tf.zeros(shape[0], tf.int32),
+                tf.ones((*shape, *tokens.shape[1:]), tokens.dtype),
+                tf.zeros((shape[0], *labels.shape[1:]), labels.dtype),
                 *([tf.ones(shape[0])] if weighted else []),
             )
             for shape in shapes
@@ -325,6 +362,11 @@ def _diverged(
         step=step,
         batch=batch,
     )
+
+
+def _known(values: dict[str, float | None]) -> dict[str, float]:
+    """The values that there are."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _learning_rate(config: TrainConfig, steps_per_epoch: int):

@@ -10,6 +10,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+_Z = 1.959963984540054  # of the normal distribution, for 95%
+
 
 def logits_to_probabilities(logits: np.ndarray) -> np.ndarray:
     """One probability a class, from one logit (two classes) or one a class.
@@ -34,9 +36,7 @@ def logits_to_probabilities(logits: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def wilson_interval(
-    correct: int, total: int, z: float = 1.959963984540054
-) -> tuple[float, float]:
+def wilson_interval(correct: float, total: int, z: float = _Z) -> tuple[float, float]:
     """Interval of a share by Wilson's score, which holds near 0 and 1 too [1].
 
     Args:
@@ -70,6 +70,36 @@ def accuracy_with_interval(labels: np.ndarray, predictions: np.ndarray) -> dict:
         "accuracy_low": low,
         "accuracy_high": high,
     }
+
+
+def mean_with_interval(name: str, values: np.ndarray) -> dict:
+    """A mean of independent values with both ends of its 95% interval.
+
+    The interval is that of the normal distribution, `mean ± 1.96 s / √n`.
+    """
+    mean = float(values.mean())
+    half = _Z * float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = half if len(values) > 1 else math.inf
+    return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
+
+
+def sequence_metrics(losses: np.ndarray, accuracies: np.ndarray | None) -> dict:
+    """What `eval` says where each sequence has a loss, and an accuracy, of its own.
+
+    Sequences are independent, the timesteps of one are not. So the interval of the
+    accuracy is Wilson's for as many trials as there are sequences: too wide if
+    anything, as the accuracies of sequences spread less than hits and misses would.
+
+    Args:
+        losses: The loss of each sequence, `(examples,)`.
+        accuracies: The share that is right of each, likewise; None for values.
+    """
+    result = {"examples": len(losses), **mean_with_interval("loss", losses)}
+    if accuracies is not None:
+        share = float(accuracies.mean())
+        low, high = wilson_interval(share * len(accuracies), len(accuracies))
+        result |= {"accuracy": share, "accuracy_low": low, "accuracy_high": high}
+    return result
 
 
 def classification_metrics(

@@ -3,13 +3,19 @@
 import keras
 
 from .config import LayerConfig, ModelConfig
+from .data.tasks import TEXTS, Task
 from .layers import GRU, LSTM, RNN, Bidirectional, Chrono, Dropout, TemporalPooling
 
 LAYERS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 
 
 def build_model(
-    config: ModelConfig, *, vocab_size: int, num_classes: int, max_length: int
+    config: ModelConfig,
+    *,
+    vocab_size: int,
+    num_classes: int,
+    max_length: int,
+    task: Task = TEXTS,
 ) -> keras.Model:
     """Embedding → recurrent layers → pooling → Dense.
 
@@ -26,25 +32,37 @@ def build_model(
         num_classes: Two make a binary classifier with one logit.
         max_length: The longest sequence, over which a chrono bias spreads the
             memories.
+        task: What it reads and puts out.
 
     Returns:
         A model from token ids `(batch, timesteps)`, 0 for padding on the right,
         to logits: `(batch, 1)` for two classes, otherwise `(batch, num_classes)`.
+        For other tasks from numbers `(batch, timesteps, features)` without an
+        embedding; to one value, or to the logits of each timestep without a pooling.
 
     References:
         [1] Howard and Ruder, Universal language model fine-tuning for text
             classification, 2018.
     """
-    tokens = keras.Input((None,), dtype="int32", name="tokens")
-    x = keras.layers.Embedding(
-        vocab_size, config.embedding.dim, mask_zero=True, name="embedding"
-    )(tokens)  # (batch, timesteps, dim)
-    x = _dropout(config.embedding.dropout, x, "embedding_dropout")
+    if task.features is None:
+        inputs = keras.Input((None,), dtype="int32", name="tokens")
+        x = keras.layers.Embedding(
+            vocab_size,
+            config.embedding.dim,
+            # Sequences with a class at each timestep are of one length.
+            mask_zero=task.output == "class",
+            name="embedding",
+        )(inputs)  # (batch, timesteps, dim)
+        x = _dropout(config.embedding.dropout, x, "embedding_dropout")
+    else:
+        inputs = x = keras.Input((None, task.features), name="numbers")
     # Named by their place: the names that Keras gives go on counting in a process.
     *lower, top = enumerate(config.layers, 1)
     for layer in lower:
         x = _recurrent(*layer, max_length, return_sequences=True)(x)
-    if config.pooling == "last":
+    if task.output == "sequence":
+        x = _recurrent(*top, max_length, return_sequences=True)(x)
+    elif config.pooling == "last":
         x = _recurrent(*top, max_length)(x)
     elif config.pooling == "concat":
         layer = _recurrent(*top, max_length, return_sequences=True, return_state=True)
@@ -58,9 +76,16 @@ def build_model(
         x = _recurrent(*top, max_length, return_sequences=True)(x)
         x = TemporalPooling(config.pooling, name=config.pooling)(x)
     x = _dropout(config.dropout, x, "dropout")  # (batch, features)
-    columns = 1 if num_classes == 2 else num_classes
+    columns = output_columns(task, num_classes)
     logits = keras.layers.Dense(columns, dtype="float32", name="logits")(x)
-    return keras.Model(tokens, logits, name="seqtrain")
+    return keras.Model(inputs, logits, name="seqtrain")
+
+
+def output_columns(task: Task, num_classes: int) -> int:
+    """How many numbers a model puts out for a sequence, or for each timestep."""
+    if task.output == "value" or (task.output == "class" and num_classes == 2):
+        return 1
+    return num_classes
 
 
 def _dropout(rate: float, x, name: str):

@@ -10,6 +10,7 @@ from .data.batches import Batch, bucket_lengths, epoch_batches
 from .data.examples import Examples
 from .data.load import Encoded, encode_texts
 from .data.streams import LONGEST_TEXT, too_long
+from .data.tasks import TEXTS, find_task
 from .data.text import PADDING
 from .errors import DataError, RunError
 from .metrics import logits_to_probabilities
@@ -42,12 +43,16 @@ class Predictor:
         self.data = run.config.data
         self.buckets = bucket_lengths(self.data.max_length, self.data.buckets)
         model = load_model(
-            run.model_path, vocab_size=len(self.vocab), num_classes=len(self.labels)
+            run.model_path,
+            vocab_size=len(self.vocab),
+            num_classes=len(self.labels),
+            task=find_task(self.data),
         )
+        [inputs] = model.inputs
         # One trace for every shape.
         self._logits = tf.function(
             lambda tokens: model(tokens, training=False),
-            input_signature=[tf.TensorSpec((None, None), tf.int32)],
+            input_signature=[tf.TensorSpec(inputs.shape, inputs.dtype)],
         ).get_concrete_function()
 
     def encode(self, examples: Examples) -> Encoded:
@@ -62,6 +67,15 @@ class Predictor:
         Returns:
             `(examples, classes)`, float64.
         """
+        probabilities = np.empty((len(encoded.labels), len(self.labels)))
+        for indices, logits in self.outputs(encoded, batch_size=batch_size):
+            probabilities[indices] = logits_to_probabilities(logits)
+        return probabilities
+
+    def outputs(
+        self, encoded: Encoded, *, batch_size: int
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield what the model puts out for a batch, after the examples' indices."""
         batches = epoch_batches(
             encoded.lengths,
             batch_size=batch_size,
@@ -70,16 +84,14 @@ class Predictor:
             epoch=0,
             shuffle=False,
         )
-        probabilities = np.empty((len(encoded.labels), len(self.labels)))
         for batch in batches:
-            logits = self._logits(_pad(encoded, batch)).numpy()
-            probabilities[batch.indices] = logits_to_probabilities(logits)
-        return probabilities
+            yield batch.indices, self._logits(_pad(encoded, batch)).numpy()
 
 
 def _pad(encoded: Encoded, batch: Batch) -> tf.Tensor:
     """Gather a batch; tf.data would take 70 ms to set up, for a single text too."""
-    tokens = np.full((len(batch.indices), batch.width), PADDING, np.int32)
+    shape = (len(batch.indices), batch.width, *encoded.tokens.shape[1:])
+    tokens = np.full(shape, PADDING, encoded.tokens.dtype)
     for row, index in zip(tokens, batch.indices, strict=True):
         start, stop = encoded.offsets[index : index + 2]
         row[: stop - start] = encoded.tokens[start:stop]
@@ -95,7 +107,16 @@ def predict(run: Run, batches: Iterable[Sequence[str]]) -> Iterator[dict]:
 
     Yields:
         `text`, its `label` with the `probability`, and all `probabilities` by name.
+
+    Raises:
+        RunError: If the run has no model, or one that reads no texts.
     """
+    if (task := find_task(run.config.data)) != TEXTS:
+        raise RunError(
+            f"{run.path}: trained on data.task: {task.name}, which has no texts to "
+            "predict; a model of texts is needed",
+            hint=f"seqtrain eval {run.path} measures it on examples of its task",
+        )
     predictor = Predictor(run)
     for texts in batches:
         encoded = predictor.encode(Examples(texts, []))

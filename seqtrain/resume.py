@@ -8,6 +8,7 @@ from typing import NamedTuple
 from .checkpoints import Checkpoint, Checkpoints
 from .config import Config, load_config
 from .data.load import Data, load_data
+from .data.tasks import find_task
 from .errors import ConfigError, ResumeError
 from .runs import Run, versions
 from .tables import align
@@ -146,6 +147,9 @@ def load_data_of(config: Config, source: Run) -> Data:
         for key, both in differences(found, needed).items()
         if not key.endswith(("dropout", "initializer"))  # no weight's shape or meaning
     }
+    now, then = (find_task(each.data).name for each in (config, source.config))
+    if now != then:
+        others["data.task"] = [then, now]
     if others:
         raise ConfigError(
             f"--from {source.path}: its model is another\n"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from . import __version__
 from .config import Config, dump_config, load_config
+from .data.tasks import find_task
 from .data.text import Vocabulary
 from .disk import replace, writing
 from .errors import ConfigError, DivergedError, ResumeError, RunError, WriteError
@@ -110,14 +111,15 @@ class Run:
 
     @cached_property
     def labels(self) -> list[str]:
-        """The names of the classes, in the order of their ids.
+        """The names of the classes, in the order of their ids; none of a value.
 
         Raises:
             RunError: If they are missing or damaged.
         """
         labels = self.read_json("labels.json")
         names = isinstance(labels, list) and all(isinstance(x, str) for x in labels)
-        if not names or len(set(labels)) != len(labels) or len(labels) < 2:
+        fewest = 0 if find_task(self.config.data).output == "value" else 2
+        if not names or len(set(labels)) != len(labels) or len(labels) < fewest:
             raise RunError(
                 f"{self.path / 'labels.json'} is damaged, a list of two names or more "
                 "was expected",
@@ -471,13 +473,20 @@ def _read_row(run: Run) -> list[str]:
         row += [
             str(evaluations[-1]["epoch"]),
             f"{best['loss']:.4f}",
-            f"{100 * best['accuracy']:.2f}",
+            _percent(run, best),
         ]
     else:
         row += ["-", "-", "-"]
     if (run.path / "eval" / "test.json").exists():
-        return [*row, f"{100 * run.read_json('eval/test.json')['accuracy']:.2f}"]
+        return [*row, _percent(run, run.read_json("eval/test.json"))]
     return [*row, "-"]
+
+
+def _percent(run: Run, measured: dict) -> str:
+    """The accuracy; a value has none."""
+    if find_task(run.config.data).output == "value":
+        return "-"
+    return f"{100 * measured['accuracy']:.2f}"
 
 
 def _best(evaluations: list[dict], monitor: str) -> dict:

@@ -9,7 +9,9 @@ from pathlib import Path
 import keras
 
 from . import layers  # noqa: F401  Keras finds our layers in a saved model by this
+from .data.tasks import TEXTS, Task
 from .errors import RunError, shown
+from .model import output_columns
 
 _PARTS = {"config.json", "metadata.json", "model.weights.h5"}
 _LARGEST_CONFIG = 2**24  # bytes; that of a deep model has some thousands
@@ -25,7 +27,9 @@ _PROGRAMS = {
 }
 
 
-def load_model(path: Path, *, vocab_size: int, num_classes: int) -> keras.Model:
+def load_model(
+    path: Path, *, vocab_size: int, num_classes: int, task: Task = TEXTS
+) -> keras.Model:
     """Load the model of a run, from token ids to logits.
 
     Keras runs what a config names, so it is looked through first: it may name the
@@ -35,6 +39,7 @@ def load_model(path: Path, *, vocab_size: int, num_classes: int) -> keras.Model:
         path: A `.keras` file.
         vocab_size: Tokens of the vocabulary that is to fit it.
         num_classes: Labels that are to fit it.
+        task: What it is to read and put out.
 
     Raises:
         RunError: If it is damaged, carries code or doesn't fit.
@@ -45,7 +50,8 @@ def load_model(path: Path, *, vocab_size: int, num_classes: int) -> keras.Model:
             # Keras warns where a layer is left with the weights it was made with.
             warnings.simplefilter("error", UserWarning)
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
-        columns, rows = _columns(model), _rows(model)
+        columns = _columns(model)
+        rows = _rows(model) if task.features is None else vocab_size
     except (
         AttributeError,
         ImportError,
@@ -66,7 +72,7 @@ def load_model(path: Path, *, vocab_size: int, num_classes: int) -> keras.Model:
             f"{vocab_size:,}",
             hint="copy the whole run again; its files belong together",
         )
-    if columns != (1 if num_classes == 2 else num_classes):
+    if columns != output_columns(task, num_classes):
         raise RunError(
             f"{path}: has {columns:,} outputs, which labels.json with "
             f"{num_classes:,} labels does not fit",

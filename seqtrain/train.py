@@ -14,6 +14,7 @@ from .checkpoints import Checkpoint, Checkpoints
 from .config import Config, dump_config
 from .data.batches import bucket_lengths
 from .data.load import Data, class_weights
+from .data.tasks import TEXTS, find_task
 from .divergence import keep_divergence
 from .errors import DivergedError
 from .fit import Position, assign, compile_model, fit, variables_of
@@ -58,7 +59,8 @@ def train(
     with run.locked(), run.recorded():
         training = _Training(config, data, run, callbacks)
         history = training.run_from(checkpoint, weights_from)
-        load_baselines(run)  # fitted now, so that the run needs no data later
+        if training.task == TEXTS:
+            load_baselines(run)  # fitted now, so that the run needs no data later
         return history
 
 
@@ -75,6 +77,7 @@ class _Training:
     def __init__(self, config: Config, data: Data, run: Run, callbacks):
         self.config, self.data, self.run = config, data, run
         self.callbacks = callbacks
+        self.task = find_task(config.data)
         self.class_weights = class_weights(config.train.class_weights, data)
         self.buckets = bucket_lengths(config.data.max_length, config.data.buckets)
         self.checkpoints = Checkpoints(run.path)
@@ -87,6 +90,8 @@ class _Training:
         self.data.vocab.save(self.run.vocabulary_path)
         self.run.write_json("labels.json", self.data.labels)
         self.run.update(data_files=self.data.files, data_digest=self.data.digest())
+        if self.task.chance:
+            self.run.update(chance=dict(self.task.chance))
         total = self.config.train.epochs * self.steps_per_epoch
         done = checkpoint.step if checkpoint else 0
         self.progress = Progress(self.run.path / "train.log", total, done)
@@ -143,6 +148,7 @@ class _Training:
             vocab_size=len(self.data.vocab),
             num_classes=len(self.data.labels),
             max_length=self.config.data.max_length,
+            task=self.task,
         )
         train = self.config.train
         rate = train.learning_rate * _lowered(self.rollbacks)
@@ -150,6 +156,7 @@ class _Training:
             model,
             train.model_copy(update={"learning_rate": rate}),
             steps_per_epoch=self.steps_per_epoch,
+            task=self.task,
         )
         return model
 
@@ -162,6 +169,7 @@ class _Training:
                 weights_from.model_path,
                 vocab_size=len(self.data.vocab),
                 num_classes=len(self.data.labels),
+                task=self.task,
             )
             self.model.set_weights(source.get_weights())
             self._save(planned=True)  # the run has to know where it began

@@ -529,7 +529,7 @@ def test_to_compile_changes_nothing():
     step = TrainStep(model, config)
     variables = [*model.variables, *model.optimizer.variables]
     before = [variable.numpy() for variable in variables]
-    step.compile([(4, 4), (4, 6), (3, 6)], weighted=True)
+    step.compile([(4, 4), (4, 6), (3, 6)], weighted=True, like=VALIDATION)
     for variable, value in zip(variables, before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), value)
 

@@ -130,6 +130,33 @@ class Standardize(Section):
     )
 
 
+# Of a classic test, by its name.
+SHORTEST = {"adding": 2, "copy": 1, "temporal_order": 5}
+MOST_TIMESTEPS = 10**6
+OF_REVIEWS = (
+    "vocabulary",
+    "max_length",
+    "keep",
+    "standardize",
+    "buckets",
+    "distance",
+    "noise",
+)
+
+
+def _added(task: str) -> int:
+    """The timesteps of a sequence beyond `length`: what is copied, and its copy."""
+    return 20 if task == "copy" else 0
+
+
+def _timesteps(task: str, length: Any) -> int | None:
+    """The timesteps of a test's sequence; None if there is none of that length."""
+    if type(length) is not int or length < SHORTEST[task]:
+        return None
+    timesteps = length + _added(task)
+    return timesteps if timesteps <= MOST_TIMESTEPS else None
+
+
 class DataSection(Section):
     """What every source of data has."""
 
@@ -232,33 +259,68 @@ class FilesData(DataSection):
 
 
 class GeneratedData(DataSection):
-    """Reviews made on the spot, with the verdict `distance` words before the end."""
+    """Examples made on the spot: reviews, or one of the classic tests of memory.
+
+    The sequences of a test all have one length, which `max_length` and `buckets`
+    follow from.
+    """
 
     labels = ("negative", "positive")
 
     source: Literal["generated"] = Field(
-        "generated", description="reviews that are made on the spot"
+        "generated", description="examples that are made on the spot"
+    )
+    task: Literal["reviews", "adding", "copy", "temporal_order"] = Field(
+        "reviews", description="reviews with one deciding word, or a test of memory"
     )
     # All are held in memory. Three are the fewest of which two have one label.
     examples: Annotated[int, Field(ge=3, le=10**7)] = Field(
-        4000, description="reviews for training and validation"
+        4000, description="examples for training and validation"
     )
     test_examples: Annotated[int, Field(ge=1, le=10**7)] = Field(
-        2000, description="reviews for the test"
+        2000, description="examples for the test"
     )
-    length: Length = Field(60, description="words of a review", validate_default=True)
+    length: Length = Field(
+        60,
+        description="words of a review; timesteps of a test, but for copy the blanks "
+        "to remember over, 20 less than there are",
+        validate_default=True,
+    )
     distance: NonNegative = Field(
-        10, description="words after the verdict", validate_default=True
+        10,
+        description="of task reviews: words after the verdict",
+        validate_default=True,
     )
     noise: Annotated[float, Field(ge=0, lt=0.5)] = Field(
-        0.0, description="share of labels that are turned round"
+        0.0, description="of task reviews: share of labels that are turned round"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_test_has_one_length(cls, section: Any) -> Any:
+        if not isinstance(section, dict) or section.get("task") not in SHORTEST:
+            return section
+        given = {
+            key: value
+            for key, value in section.items()
+            if value is not None or key not in OF_REVIEWS
+        }
+        timesteps = _timesteps(section["task"], section.get("length", 60))
+        if timesteps is None or given.get("max_length", timesteps) != timesteps:
+            return given  # length or max_length has a problem of its own
+        return {"max_length": timesteps, "buckets": [timesteps], **given}
 
     @field_validator("length")
     @classmethod
     def _fit_into_max_length(cls, length: int, info: ValidationInfo) -> int:
-        max_length = info.data.get("max_length", length)
-        if length > max_length:
+        task, max_length = info.data.get("task"), info.data.get("max_length", length)
+        if task in SHORTEST:
+            if _timesteps(task, length) is None:
+                fewest, most = SHORTEST[task], MOST_TIMESTEPS - _added(task)
+                raise ValueError(
+                    f"{length} is not in {fewest} to {most:,}, as task {task} needs"
+                )
+        elif length > max_length:
             raise ValueError(f"{length} is not at most max_length, here {max_length}")
         return length
 
@@ -266,9 +328,22 @@ class GeneratedData(DataSection):
     @classmethod
     def _stay_below_length(cls, distance: int, info: ValidationInfo) -> int:
         length = info.data.get("length", distance + 1)
-        if distance >= length:
+        if distance >= length and info.data.get("task") == "reviews":
             raise ValueError(f"{distance} is not below length, here {length}")
         return distance
+
+    @model_validator(mode="after")
+    def _a_test_has_no_texts(self) -> Self:
+        if self.task == "reviews":
+            return self
+        timesteps = _timesteps(self.task, self.length)
+        idle = {key: type(self).model_fields[key].default for key in OF_REVIEWS}
+        idle |= {"max_length": timesteps, "buckets": [timesteps]}
+        for key, value in idle.items():
+            if getattr(self, key) != value:
+                message = f"idle with task: {self.task}, needs task: reviews"
+                raise _broken(message, key)
+        return self
 
 
 SOURCES = {"imdb": ImdbData, "files": FilesData, "generated": GeneratedData}
@@ -498,6 +573,11 @@ class LogConfig(Section):
     )
 
 
+def _task(info: ValidationInfo) -> str:
+    """The task of the data; that of texts of any source is `reviews`."""
+    return getattr(info.data.get("data"), "task", "reviews")
+
+
 class Config(Section):
     """A whole config."""
 
@@ -522,6 +602,37 @@ class Config(Section):
                 message = "'chrono' needs a data.max_length of at least 3"
                 raise _broken(message, "layers", index, "bias_initializer")
         return model
+
+    @field_validator("model")
+    @classmethod
+    def _fit_the_task(cls, model: ModelConfig, info: ValidationInfo) -> ModelConfig:
+        task = _task(info)
+        if task == "adding":  # reads numbers
+            for key, field in EmbeddingConfig.model_fields.items():
+                if getattr(model.embedding, key) != field.default:
+                    raise _broken("idle with data.task: adding", "embedding", key)
+        if task == "copy":  # has an output at each timestep
+            if model.pooling != "last":
+                raise _broken("idle with data.task: copy", "pooling")
+            for index, layer in enumerate(model.layers):
+                if layer.bidirectional:
+                    message = "true would show data.task: copy what is to be remembered"
+                    raise _broken(message, "layers", index, "bidirectional")
+        return model
+
+    @field_validator("train")
+    @classmethod
+    def _fit_what_is_counted(
+        cls, train: TrainConfig, info: ValidationInfo
+    ) -> TrainConfig:
+        task = _task(info)
+        if task == "adding" and train.monitor == "accuracy":
+            message = "'accuracy' is not known of a sum, data.task: adding needs loss"
+            raise _broken(message, "monitor")
+        if task != "reviews" and train.class_weights != "none":
+            message = f"idle with data.task: {task}, needs data.task: reviews"
+            raise _broken(message, "class_weights")
+        return train
 
     @field_validator("train")
     @classmethod

@@ -102,12 +102,15 @@ def dataset(
 
     Returns:
         A dataset of known cardinality of tokens `(batch, width)` and labels
-        `(batch,)`, both int32, and weights `(batch,)`, float32, if asked for.
+        `(batch,)`, both int32, and weights `(batch,)`, float32, if asked for. For a
+        task of numbers, tokens are `(batch, width, features)`, float32; labels are
+        as the task says.
     """
     import tensorflow as tf  # two seconds that reading data need not wait for
 
     # One id of padding at the end: there point the places past the end of a text.
-    tokens = tf.constant(np.append(encoded.tokens, np.int32(PADDING)))
+    padding = np.full_like(encoded.tokens, PADDING, shape=encoded.tokens.shape[1:])
+    tokens = tf.constant(np.concatenate([encoded.tokens, padding[None]]))
     offsets, labels = tf.constant(encoded.offsets), tf.constant(encoded.labels)
     weights = None if class_weights is None else tf.constant(class_weights, tf.float32)
     none = np.zeros(0, np.int64)

@@ -18,9 +18,10 @@ import numpy as np
 from ..config import Standardize
 from ..errors import ConfigError, DataError
 from .examples import cache_folder, label_names
-from .report import Report, report_split
+from .report import Report, TaskReport, report_split
 from .sources import DataConfig, Source, read_source, source_key
 from .streams import open_file
+from .tasks import TEXTS, Sequences, Task, find_task, generate_task
 from .text import Vocabulary, tokenize
 
 _DIGEST_SIZE = hashlib.sha256().digest_size
@@ -32,9 +33,11 @@ class Encoded(NamedTuple):
     """Examples as numbers.
 
     Args:
-        tokens: The ids of all texts, one text after the other; int32.
+        tokens: The ids of all texts, one text after the other; int32. A task that
+            reads numbers has a row of them for each timestep instead; float32.
         offsets: Where each text starts, and the end of the last; int64.
-        labels: The index of each text's class, -1 if it has none; int32.
+        labels: The index of each text's class, -1 if it has none; int32. A row of
+            classes for each sequence, or its value (float32), if the task says so.
     """
 
     tokens: np.ndarray
@@ -65,7 +68,7 @@ class Data(NamedTuple):
     test: Encoded | None
     vocab: Vocabulary
     labels: list[str]
-    report: Report
+    report: Report | TaskReport
     files: dict[str, str]
 
     def digest(self) -> str:
@@ -83,14 +86,19 @@ def load_data(
 ) -> Data:
     """Load the data of a config, encoded; from the cache if it is there.
 
+    The classic tests are made faster than they would be read, and are not kept.
+
     Args:
         config: The `data` section.
-        seed: Draws the validation part, and the reviews of `generated`.
+        seed: Draws the validation part, and what is `generated`.
         vocab: The vocabulary to encode by; made from the training part if not given.
 
     Raises:
         DataError: If the data is wrong.
     """
+    task = find_task(config)
+    if task != TEXTS:
+        return _make(task, config, seed)
     key, files = source_key(config, seed)
     path = cache_folder() / "encoded" / _entry_name(key, config, vocab)
     data = _read_entry(path, files)
@@ -148,6 +156,34 @@ def class_weights(choice: str | dict[str, float], data: Data) -> np.ndarray | No
             f"a weight for each label is needed: {', '.join(data.labels)}"
         )
     return np.array([choice[name] for name in data.labels])
+
+
+def _make(task: Task, config: DataConfig, seed: int) -> Data:
+    """Make the examples of a classic test; each is drawn without a look at others."""
+    judged = max(1, round(config.validation * config.examples))
+    train, test = (
+        generate_task(task.name, count, config.length, [seed, part])
+        for part, count in enumerate((config.examples, config.test_examples))
+    )
+    parts = {
+        "training": Sequences(train.inputs[judged:], train.targets[judged:]),
+        "validation": Sequences(train.inputs[:judged], train.targets[:judged]),
+        "test": test,
+    }
+    report = TaskReport(
+        task=task.name,
+        examples={name: len(part.targets) for name, part in parts.items()},
+        timesteps=config.max_length,
+        chance=dict(task.chance),
+    )
+    vocab, labels = Vocabulary([*task.tokens]), [*task.labels]
+    return Data(*map(_joined, parts.values()), vocab, labels, report, {})
+
+
+def _joined(part: Sequences) -> Encoded:
+    count, timesteps, *features = part.inputs.shape
+    offsets = timesteps * np.arange(count + 1)
+    return Encoded(part.inputs.reshape(-1, *features), offsets, part.targets)
 
 
 def _encode_source(

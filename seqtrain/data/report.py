@@ -85,6 +85,23 @@ class Report:
         return cls(**fields | {"splits": splits})
 
 
+@dataclass(frozen=True)
+class TaskReport:
+    """What the data of a classic test holds.
+
+    Args:
+        task: Its name.
+        examples: How many, by split.
+        timesteps: How many each of them has.
+        chance: What a model without memory reaches, by metric.
+    """
+
+    task: str
+    examples: dict[str, int]
+    timesteps: int
+    chance: dict[str, float]
+
+
 def report_split(
     examples: Examples,
     *,
@@ -117,8 +134,10 @@ def report_split(
     )
 
 
-def format_report(report: Report) -> str:
+def format_report(report: Report | TaskReport) -> str:
     """Return the report as aligned lines of at most 80 columns."""
+    if isinstance(report, TaskReport):
+        return _format_task(report)
     splits = list(report.splits.values())
 
     def row(name: str, cells: Iterable[str]) -> str:
@@ -164,6 +183,20 @@ def format_report(report: Report) -> str:
         ]
         lines += _more(report.skipped - len(report.skipped_rows), "rows")
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _format_task(report: TaskReport) -> str:
+    cells = [f"{count:,}".rjust(_COLUMN_WIDTH) for count in report.examples.values()]
+    names = [name.rjust(_COLUMN_WIDTH) for name in report.examples]
+    chance = ", ".join(f"{name} {value:.4f}" for name, value in report.chance.items())
+    return "\n".join(
+        [
+            _clip(report.task, _NAME_WIDTH) + "".join(names),
+            _clip("examples", _NAME_WIDTH) + "".join(cells),
+            f"{report.timesteps:,} timesteps each",
+            f"without memory: {chance}",
+        ]
+    )
 
 
 def _more(count: int, what: str) -> list[str]:
