@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import struct
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,9 +15,11 @@ import tensorflow as tf
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.histogram.summary_v2 import histogram_pb
+from tensorboard.plugins.image.metadata import create_summary_metadata
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
+from tensorboard.util.tensor_util import make_tensor_proto
 
 from .disk import writing
 
@@ -54,23 +57,18 @@ class TensorBoardWriter:
         """Add one point to the curve of each tag in `values`."""
         self._add(split, step, (scalar_pb(tag, data) for tag, data in values.items()))
 
-    def histograms(
-        self, model: keras.Model, gradients: Mapping[str, np.ndarray], step: int
-    ) -> None:
-        """Add a histogram of every trainable weight and of every gradient.
+    def histograms(self, values: Mapping[str, np.ndarray], step: int) -> None:
+        """Add a histogram to each tag in `values`."""
+        shown = (histogram_pb(tag, np.asarray(data)) for tag, data in values.items())
+        self._add("train", step, shown)
 
-        Args:
-            model: Its weights are shown as `weights/<path of the weight>`.
-            gradients: Path of the weight → gradient, shown as `gradients/<path>`.
-            step: Optimizer steps done so far.
-        """
-        shown = {f"weights/{each.path}": each for each in model.trainable_weights}
-        shown |= {f"gradients/{path}": gradient for path, gradient in gradients.items()}
-        self._add(
-            "train",
-            step,
-            (histogram_pb(tag, np.asarray(data)) for tag, data in shown.items()),
-        )
+    def image(self, tag: str, png: bytes, step: int) -> None:
+        """Show a picture in the image dashboard."""
+        width, height = (str(side).encode() for side in _png_size(png))
+        tensor = make_tensor_proto([width, height, png], dtype=np.object_)
+        metadata = create_summary_metadata(None, None, converted_to_tensor=True)
+        value = Summary.Value(tag=tag, metadata=metadata, tensor=tensor)
+        self._add("train", step, [Summary(value=[value])])
 
     def text(self, tag: str, markdown: str, step: int) -> None:
         """Show `markdown` in the text dashboard."""
@@ -104,6 +102,11 @@ class TensorBoardWriter:
         with writing(self._paths[split]):
             self._writers[split].write(event.SerializeToString(deterministic=True))
             self._writers[split].flush()
+
+
+def _png_size(png: bytes) -> tuple[int, int]:
+    """Width and height, which stand behind the signature and the first header."""
+    return struct.unpack(">II", png[16:24])
 
 
 class Sample(NamedTuple):

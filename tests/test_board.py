@@ -55,7 +55,7 @@ def runs(tmp_path, seeded):
     writer = TensorBoardWriter(tmp_path / "runs" / "small-1")
     writer.scalars("train", {"loss": 0.5}, 1)
     writer.scalars("validation", {"loss": 0.25}, 1)
-    writer.histograms(model, {}, 1)
+    writer.histograms({w.path: w for w in model.trainable_weights}, 1)
     writer.text("config", "# seed", 0)
     writer.graph(model)
     writer.close()
@@ -92,7 +92,7 @@ def test_board_serves_runs_to_this_machine_until_ctrl_c(runs):
         )
         assert point == [1, 0.25]
         assert (
-            "weights/memory/kernel"
+            "memory/kernel"
             in json.loads(fetch("plugin/histograms/tags"))[train]
         )
         assert json.loads(fetch("plugin/text/tags")) == {train: ["config"]}

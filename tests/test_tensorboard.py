@@ -61,20 +61,14 @@ def test_training_and_validation_have_one_tag_each_with_its_own_values(
     assert validation == {"loss": [(20, 0.75)]}
 
 
-def test_histograms_hold_every_weight_and_gradient(writer, tmp_path, model, rng):
-    gradients = {
-        weight.path: rng.normal(size=weight.shape) for weight in model.trainable_weights
-    }
-    writer.histograms(model, gradients, 7)
+def test_histograms_hold_every_value(writer, tmp_path, rng):
+    shown = {"weights/kernel": rng.normal(size=(3, 4)), "gradients/b": rng.random(5)}
+    writer.histograms(shown, 7)
 
     events, _ = read_events(tmp_path, "train")
 
-    expected = {f"gradients/{path}": values for path, values in gradients.items()} | {
-        f"weights/{weight.path}": weight.numpy() for weight in model.trainable_weights
-    }
-    assert events.keys() == expected.keys()
-    assert len(expected) == 12
-    for tag, values in expected.items():
+    assert events.keys() == shown.keys()
+    for tag, values in shown.items():
         [(step, buckets)] = events[tag]  # rows of left edge, right edge, count
         assert step == 7
         assert buckets[:, 2].sum() == values.size

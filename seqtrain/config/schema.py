@@ -567,6 +567,11 @@ class LogConfig(Section):
         None,
         description="epochs between histograms of weights and gradients; null: none",
     )
+    gradflow: Count | None = Field(
+        None,
+        description="steps between looks at the gradient's flow through time; "
+        "null: none",
+    )
     # One batch, and one table.
     samples: Annotated[int, Field(ge=0, le=1000)] = Field(
         8, description="sample predictions shown in TensorBoard"
