@@ -1,5 +1,6 @@
 """How far back in time the gradient reaches, layer by layer."""
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -60,7 +61,8 @@ class GradientFlow:
             name: largest_slope(layer.activation) for name, layer in self.layers.items()
         }
         self._model = model
-        self._look = tf.function(self._differentiate)
+        trace = functools.cache(tf.function(self._differentiate).get_concrete_function)
+        self._look = lambda *batch: trace(*map(tf.TensorSpec.from_tensor, batch))
 
     def __call__(self, inputs, labels) -> tuple[float, dict[str, Seen]]:
         """Look at a batch; return the norm of its gradient, and what is seen by layer.
@@ -68,7 +70,7 @@ class GradientFlow:
         The norm is that of all trainable weights together, as in a training step
         before it is clipped.
         """
-        norm, seen = self._look(inputs, labels)
+        norm, seen = self._look(inputs, labels)(inputs, labels)
         seen = tf.nest.map_structure(lambda tensor: tensor.numpy(), seen)
         return float(norm), seen
 

@@ -10,7 +10,7 @@ from .flow import GradientFlow, longest_batches, summarize
 from .flow_figures import LiveCurves, LiveHistory
 from .tensorboard import TensorBoardWriter
 
-COLUMNS = 200  # of the map, however long the training is
+COLUMNS = 200  # of the map, and so many curves at most are kept for it
 DECADES = 8  # a state holds no infinities
 
 
@@ -91,19 +91,21 @@ class FlowLog(keras.callbacks.Callback):
         self.writer.image("gradient_flow/history", self._maps.show(maps), step)
 
     def _remember(self, layer, step):
-        """Keep a curve as the column of its step."""
-        column = min(step * self._columns() // self.total, self._columns() - 1)
+        """Keep a curve; of too many, every other one."""
         with np.errstate(divide="ignore"):
             decades = np.log10(layer["carried"])
         decades = np.nan_to_num(decades, nan=DECADES).clip(-DECADES, DECADES)
-        columns = self._history.setdefault(layer["name"], {})
-        columns[str(column)] = decades.round(2).tolist()
-
-    def _columns(self):
-        return max(1, min(COLUMNS, self.total // self.every))
+        curves = self._history.setdefault(layer["name"], {})
+        curves[str(step)] = decades.round(2).tolist()
+        if len(curves) > COLUMNS:
+            for key in [*curves][:-1:2]:
+                del curves[key]
 
     def _map(self, name):
-        decades = np.full((self.lags, self._columns()), np.nan)
-        for column, values in self._history[name].items():
-            decades[: len(values), int(column)] = values
+        """Lag × step, each curve in the columns from the one before it to its own."""
+        decades, filled = np.full((self.lags, COLUMNS), np.nan), 0
+        for step, values in self._history[name].items():
+            column = -(-int(step) * COLUMNS // self.total)
+            decades[: len(values), filled:column] = np.array(values)[:, None]
+            filled = column
         return 10.0**decades
