@@ -185,7 +185,7 @@ class _Training:
         self.log.restore(state["log"])
         self.best.restore(state["best"])
         if self.flow:
-            self.flow.restore(state["flow"])
+            self.flow.restore(state.get("flow", {}))
         if checkpoint.best is None:
             self.run.model_path.unlink(missing_ok=True)
         elif not self.best.is_kept():  # a later one, if any
