@@ -307,6 +307,35 @@ def gradflow(
 
 
 @app.command()
+def shootout(
+    config: ConfigName,
+    set_: Overrides = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the runs go, and go on if they are there; "
+            "runs/<config> if not given."
+        ),
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Compare cells and cures: equal parameters, updates and data, several seeds."""
+    from .config import find_config, load_config
+
+    path = find_config(config)
+    load_config(path, set_ or ())
+    _prepare_to_train()
+    with exit_on_ctrl_c():
+        from .shootout import draw_shootout, format_shootout, shootout
+
+    folder = out or Path("runs") / path.stem
+    result = shootout(path, set_ or (), folder, say=_say)
+    keep_figure(draw_shootout(result), folder / "shootout.png")
+    _print(json.dumps(result, indent=2) if json_ else format_shootout(result))
+    _say(f"figure: {folder / 'shootout.png'}")
+
+
+@app.command()
 def board(
     runs: Annotated[Path, typer.Argument(help="A folder of runs, or one run.")] = Path(
         "runs"

@@ -583,6 +583,28 @@ def _task(info: ValidationInfo) -> str:
     return getattr(info.data.get("data"), "task", "reviews")
 
 
+Settings = list[Annotated[str, Field(min_length=3)]]
+
+
+class ShootoutConfig(Section):
+    """Who is compared by `seqtrain shootout`; a training goes by the rest."""
+
+    contenders: Annotated[dict[str, Settings], Field(min_length=2)] = Field(
+        description="by name: the settings KEY=VALUE of each"
+    )
+    conditions: Annotated[dict[str, Settings], Field(min_length=1)] = Field(
+        {"all": []}, description="by name: settings under which all are compared"
+    )
+    parameters: Count | None = Field(
+        None,
+        description="of each model, by its width; null: as many as the first has",
+    )
+    seeds: Count = Field(3, description="trainings of each contender")
+    solved: Positive | None = Field(
+        None, description="validation loss that counts as solved; null: none"
+    )
+
+
 class Config(Section):
     """A whole config."""
 
@@ -595,6 +617,9 @@ class Config(Section):
     model: ModelConfig = Field(ModelConfig(), description="what learns")
     train: TrainConfig = Field(TrainConfig(), description="how it learns")
     log: LogConfig = Field(LogConfig(), description="what is written down meanwhile")
+    shootout: ShootoutConfig | None = Field(
+        None, description="who is compared by `seqtrain shootout`"
+    )
 
     @field_validator("model")
     @classmethod
