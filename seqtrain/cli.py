@@ -287,12 +287,9 @@ def gradflow(
         )
     import_tensorflow()
     with exit_on_ctrl_c():
-        from .gradflow import (
-            format_gradflow,
-            gradflow_of_config,
-            gradflow_of_run,
-            keep_figure,
-        )
+        from .figures import keep
+        from .flow_figures import draw_curves
+        from .gradflow import format_gradflow, gradflow_of_config, gradflow_of_run
 
     if run is None:
         result = gradflow_of_config(path.stem, config, data, batches=batches)
@@ -300,7 +297,7 @@ def gradflow(
     else:
         result = gradflow_of_run(run, batches=batches)
         figure = run.path / "gradflow.png"
-    keep_figure(result, figure)
+    keep(draw_curves(result["layers"], result["name"]), figure)
     width = shutil.get_terminal_size().columns
     _print(json.dumps(result, indent=2) if json_ else format_gradflow(result, width))
     _say(f"figure: {figure}")
@@ -326,11 +323,12 @@ def shootout(
     load_config(path, set_ or ())
     _prepare_to_train()
     with exit_on_ctrl_c():
+        from .figures import keep
         from .shootout import draw_shootout, format_shootout, shootout
 
     folder = out or Path("runs") / path.stem
     result = shootout(path, set_ or (), folder, say=_say)
-    keep_figure(draw_shootout(result), folder / "shootout.png")
+    keep(draw_shootout(result), folder / "shootout.png")
     _print(json.dumps(result, indent=2) if json_ else format_shootout(result))
     _say(f"figure: {folder / 'shootout.png'}")
 

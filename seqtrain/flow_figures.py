@@ -10,6 +10,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from PIL import Image
 
+from .figures import blank
 from .flow import REACH
 
 
@@ -20,7 +21,7 @@ def draw_curves(layers: Sequence[dict], title: str) -> Figure:
         layers: Those of `gradflow`, of which `name`, `norms` and `carried` are drawn.
         title: Stands over it.
     """
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = blank(7, 4.5)
     axes = figure.subplots()
     for number, layer in enumerate(layers):
         _draw_layer(axes, f"C{number}", layer)
@@ -46,13 +47,6 @@ def _lay_out(axes):
     axes.set_yscale("log")
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
-
-
-def png(figure: Figure) -> bytes:
-    """A figure as the content of a PNG file."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    return buffer.getvalue()
 
 
 class LiveFigure:
@@ -92,7 +86,7 @@ class LiveCurves(LiveFigure):
     """
 
     def __init__(self, names: Sequence[str], lags: int):
-        figure = Figure(figsize=(6, 4), layout="constrained")
+        figure = blank(6, 4)
         axes = figure.subplots()
         nothing = [np.nan] * lags
         lines = []
@@ -121,8 +115,7 @@ class LiveHistory(LiveFigure):
     """
 
     def __init__(self, names: Sequence[str], lags: int, steps: int):
-        height = 1 + 2 * len(names)
-        figure = Figure(figsize=(6, height), layout="constrained")
+        figure = blank(6, 1 + 2 * len(names))
         maps = figure.subplots(len(names), sharex=True, squeeze=False)[:, 0]
         images = [
             axes.imshow(

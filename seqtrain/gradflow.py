@@ -2,7 +2,6 @@
 
 import math
 import textwrap
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,7 +10,6 @@ from .config import Config, LayerConfig
 from .data.batches import dataset
 from .data.load import Data, load_data
 from .data.tasks import find_task
-from .disk import replace
 from .fit import compile_model
 from .flow import REACH, Curve, GradientFlow, longest_batches, summarize
 from .model import build_model
@@ -65,17 +63,6 @@ def gradflow_of_config(name: str, config: Config, data: Data, *, batches: int) -
         task=find_task(config.data),
     )
     return {"name": name, **gradflow(model, config, data, batches=batches)}
-
-
-def keep_figure(result: dict, path: Path) -> None:
-    """Write the curves of a result as PNG.
-
-    Raises:
-        WriteError: If it can't be written.
-    """
-    from .flow_figures import draw_curves, png  # a second that others need not wait
-
-    replace(path, png(draw_curves(result["layers"], result["name"])))
 
 
 def gradflow(model: keras.Model, config: Config, data: Data, *, batches: int) -> dict:

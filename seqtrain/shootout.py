@@ -20,6 +20,7 @@ from .data.tasks import find_task
 from .disk import replace
 from .errors import ConfigError, DivergedError, SeqtrainError
 from .evaluate import evaluate
+from .figures import blank
 from .model import build_model
 from .runs import Run, is_run
 from .tables import align
@@ -275,7 +276,7 @@ def _table(condition: dict, result: dict) -> str:
 def draw_shootout(result: dict) -> Figure:
     """Draw the validation loss by update: a panel a condition, a line a training."""
     conditions = result["conditions"]
-    figure = Figure(figsize=(4 * len(conditions), 3.6), layout="constrained")
+    figure = blank(4 * len(conditions), 3.6)
     panels = figure.subplots(1, len(conditions), sharey=True, squeeze=False)[0]
     for axes, condition in zip(panels, conditions, strict=True):
         for number, each in enumerate(condition["contenders"]):

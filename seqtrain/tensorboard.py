@@ -1,9 +1,8 @@
-"""What TensorBoard shows of a run: curves, histograms, text and the graph."""
+"""What TensorBoard shows of a run: curves, histograms, images, text and the graph."""
 
 import os
 import re
 import socket
-import struct
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ import tensorflow as tf
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.histogram.summary_v2 import histogram_pb
-from tensorboard.plugins.image.metadata import create_summary_metadata
+from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
@@ -29,7 +28,7 @@ class TensorBoardWriter:
 
     Training and validation are two TensorBoard runs with the same tags, so
     that their curves lie over one another. What belongs to the whole run
-    (histograms, text, graph) stands with training.
+    (histograms, images, text, graph) stands with training.
 
     Each event is in its file at once. `tf.summary` writes later, and on a full disk
     loses events without a word (TensorFlow 2.21).
@@ -63,10 +62,10 @@ class TensorBoardWriter:
         self._add("train", step, shown)
 
     def image(self, tag: str, png: bytes, step: int) -> None:
-        """Show a picture in the image dashboard."""
-        width, height = (str(side).encode() for side in _png_size(png))
-        tensor = make_tensor_proto([width, height, png], dtype=np.object_)
-        metadata = create_summary_metadata(None, None, converted_to_tensor=True)
+        """Show a PNG file in the image dashboard."""
+        size = np.frombuffer(png, ">u4", count=2, offset=16)  # width, height
+        metadata = image_metadata.create_summary_metadata(None, None)
+        tensor = make_tensor_proto([*(b"%d" % each for each in size), png])
         value = Summary.Value(tag=tag, metadata=metadata, tensor=tensor)
         self._add("train", step, [Summary(value=[value])])
 
@@ -102,11 +101,6 @@ class TensorBoardWriter:
         with writing(self._paths[split]):
             self._writers[split].write(event.SerializeToString(deterministic=True))
             self._writers[split].flush()
-
-
-def _png_size(png: bytes) -> tuple[int, int]:
-    """Width and height, which stand behind the signature and the first header."""
-    return struct.unpack(">II", png[16:24])
 
 
 class Sample(NamedTuple):

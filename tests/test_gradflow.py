@@ -9,11 +9,12 @@ from PIL import Image
 from seqtrain.config import Config
 from seqtrain.data.load import load_data
 from seqtrain.errors import RunError
+from seqtrain.figures import keep
+from seqtrain.flow_figures import draw_curves
 from seqtrain.gradflow import (
     format_gradflow,
     gradflow_of_config,
     gradflow_of_run,
-    keep_figure,
     verdict,
 )
 
@@ -202,7 +203,7 @@ def test_a_plot_of_zeros_and_infinities_has_none_of_them():
 
 def test_the_figure_is_a_png_with_a_line_for_each_layer(tmp_path):
     path = tmp_path / "flow.png"
-    keep_figure(result_of(fall(0.1), fall(0.01)), path)
+    keep(draw_curves(result_of(fall(0.1), fall(0.01))["layers"], "run"), path)
     image = Image.open(io.BytesIO(path.read_bytes()))
     assert image.format == "PNG"
     colors = {color for _, color in image.convert("RGB").getcolors(2**24)}

@@ -10,6 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugin_util import markdown_to_safe_html
 from tensorboard.util import tensor_util
 
+from seqtrain.figures import blank, png
 from seqtrain.layers import LSTM
 from seqtrain.tensorboard import (
     Sample,
@@ -85,6 +86,13 @@ def test_graph_shows_the_operations_of_a_model_with_a_mask(writer, tmp_path, mod
     graph = events.Graph()
     assert "tokens" in {node.name for node in graph.node}
     assert {"GatherV2", "NotEqual", "MatMul"} <= {node.op for node in graph.node}
+
+
+def test_an_image_is_the_file_with_its_size(writer, tmp_path):
+    drawn = png(blank(3, 2))
+    writer.image("curve", drawn, 7)
+    [(step, image)] = read_events(tmp_path, "train")[0]["curve"]
+    assert (step, image.tolist()) == (7, [b"300", b"200", drawn])
 
 
 def test_events_can_be_read_while_the_run_goes_on(writer, tmp_path):
