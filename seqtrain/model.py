@@ -19,6 +19,7 @@ def build_model(
 ) -> keras.Model:
     """Embedding → recurrent layers → pooling → Dense.
 
+    A residual layer adds its input to its output, `y_t = layer(x)_t + x_t` [2].
     The pooling of the top layer's outputs h_1 … h_T, over real timesteps only:
 
         last     h_T, in the backward direction h_1
@@ -43,6 +44,7 @@ def build_model(
     References:
         [1] Howard and Ruder, Universal language model fine-tuning for text
             classification, 2018.
+        [2] Wu et al., Google's neural machine translation system, 2016.
     """
     if task.features is None:
         inputs = keras.Input((None,), dtype="int32", name="tokens")
@@ -59,11 +61,11 @@ def build_model(
     # Named by their place: the names that Keras gives go on counting in a process.
     *lower, top = enumerate(config.layers, 1)
     for layer in lower:
-        x = _recurrent(*layer, max_length, return_sequences=True)(x)
+        x = _apply(*layer, max_length, x)
     if task.output == "sequence":
-        x = _recurrent(*top, max_length, return_sequences=True)(x)
+        x = _apply(*top, max_length, x)
     elif config.pooling == "last":
-        x = _recurrent(*top, max_length)(x)
+        x = _apply(*top, max_length, x, return_sequences=False)
     elif config.pooling == "concat":
         layer = _recurrent(*top, max_length, return_sequences=True, return_state=True)
         outputs, *states = layer(x)
@@ -73,7 +75,7 @@ def build_model(
         pooled = [TemporalPooling(mode, name=mode)(outputs) for mode in ("mean", "max")]
         x = keras.layers.Concatenate(name="concat")([*last, *pooled])
     else:
-        x = _recurrent(*top, max_length, return_sequences=True)(x)
+        x = _apply(*top, max_length, x)
         x = TemporalPooling(config.pooling, name=config.pooling)(x)
     x = _dropout(config.dropout, x, "dropout")  # (batch, features)
     columns = output_columns(task, num_classes)
@@ -92,6 +94,19 @@ def _dropout(rate: float, x, name: str):
     return Dropout(rate, name=name)(x) if rate else x
 
 
+def _apply(
+    number: int, config: LayerConfig, max_length: int, x, return_sequences: bool = True
+):
+    """What a layer makes of x: `layer(x)`, or `layer(x) + x` if it is residual."""
+    layer = _recurrent(number, config, max_length, return_sequences=return_sequences)
+    outputs = layer(x)
+    if not config.residual:
+        return outputs
+    if not return_sequences:
+        x = TemporalPooling("last", name=f"last_{number}")(x)
+    return keras.layers.Add(name=f"residual_{number}")([outputs, x])
+
+
 def _recurrent(
     number: int, config: LayerConfig, max_length: int, **options
 ) -> keras.Layer:
@@ -99,13 +114,16 @@ def _recurrent(
     bias_initializer = config.bias_initializer
     if bias_initializer == "chrono":
         bias_initializer = Chrono(max_length)
-    if config.output_units is not None:
-        options["output_units"] = config.output_units
+    for key in ("output_units", "omega"):  # of an RNN only
+        if getattr(config, key) is not None:
+            options[key] = getattr(config, key)
     layer = LAYERS[config.cell](
         config.units,
         activation=config.activation,
         formulation=config.formulation,
         dropout=config.dropout,
+        weight_dropout=config.weight_dropout,
+        zoneout=config.zoneout,
         kernel_initializer=config.kernel_initializer,
         recurrent_initializer=config.recurrent_initializer,
         bias_initializer=bias_initializer,

@@ -86,6 +86,12 @@ MODEL = {
     "model.layers[].formulation": ([], "model.layers[0].formulation=document"),
     "model.layers[].activation": ([], "model.layers[0].activation=relu"),
     "model.layers[].dropout": ([], "model.layers[0].dropout=0.5"),
+    "model.layers[].weight_dropout": ([], "model.layers[0].weight_dropout=0.5"),
+    "model.layers[].zoneout": ([], "model.layers[0].zoneout=0.5"),
+    "model.layers[].residual": (
+        [],
+        "model.layers[0]={cell: gru, units: 3, residual: true}",
+    ),
     "model.layers[].output_units": (
         [RNN],
         "model.layers[0]={cell: rnn, units: 2, formulation: document, output_units: 2}",
@@ -104,6 +110,8 @@ MODEL = {
 }
 TRAINING = {
     "seed": ([], "seed=1"),
+    # A term of the gradient, which shows when a step is taken.
+    "model.layers[].omega": ([], "model.layers[0].omega=10"),
     "train.epochs": ([], "train.epochs=2"),
     "train.batch_size": ([], "train.batch_size=9"),
     "train.optimizer": ([], "train.optimizer=rmsprop"),

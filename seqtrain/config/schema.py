@@ -372,6 +372,19 @@ class LayerConfig(Section):
         "tanh", "relu", "sigmoid", "linear", "elu", "gelu", "softsign"
     ] = Field("tanh", description="of the candidate and the output")
     dropout: Rate = Field(0.0, description="dropout on the input of the layer")
+    weight_dropout: Rate = Field(
+        0.0, description="dropout on the state's weights, one pattern a batch (AWD)"
+    )
+    zoneout: Rate = Field(
+        0.0, description="probability of a unit to keep its old state at a timestep"
+    )
+    residual: bool = Field(
+        False, description="add the input of the layer to its output"
+    )
+    omega: Positive | None = Field(
+        None,
+        description="of rnn: weight of Pascanu's regulariser of the gradient's norm",
+    )
     output_units: Width | None = Field(
         None, description="size of the per-step output y_t = h_t V + d (document rnn)"
     )
@@ -386,6 +399,18 @@ class LayerConfig(Section):
         description="start of the biases; null: forget_one for lstm, else zeros",
         validate_default=True,
     )
+
+    @field_validator("omega")
+    @classmethod
+    def _only_an_rnn_has_omega(
+        cls, omega: float | None, info: ValidationInfo
+    ) -> float | None:
+        if omega is not None and info.data.get("zoneout"):
+            raise ValueError(
+                "the gradient goes past the state's weights with zoneout, it must be "
+                "one or the other"
+            )
+        return _only_with(info, "cell: rnn", omega, None)
 
     @field_validator("output_units")
     @classmethod
@@ -413,6 +438,11 @@ class LayerConfig(Section):
             message = "idle with cell: rnn, needs output_units"
             raise _broken(message, "formulation")
         return self
+
+    @property
+    def width(self) -> int:
+        """Features that the layer puts out."""
+        return (1 + self.bidirectional) * (self.output_units or self.units)
 
 
 class ModelConfig(Section):
@@ -631,6 +661,26 @@ class Config(Section):
             if layer.bias_initializer == "chrono" and data and data.max_length < 3:
                 message = "'chrono' needs a data.max_length of at least 3"
                 raise _broken(message, "layers", index, "bias_initializer")
+        return model
+
+    @field_validator("model")
+    @classmethod
+    def _a_residual_adds_like_to_like(
+        cls, model: ModelConfig, info: ValidationInfo
+    ) -> ModelConfig:
+        # Of adding each timestep is a number and its mark.
+        width = 2 if _task(info) == "adding" else model.embedding.dim
+        for index, layer in enumerate(model.layers):
+            if layer.residual and layer.width != width:
+                message = f"true adds {width} features to {layer.width}, needs as many"
+                raise _broken(message, "layers", index, "residual")
+            width = layer.width
+        top = model.layers[-1]
+        both_ends = top.bidirectional and model.pooling == "last"
+        if top.residual and (both_ends or model.pooling == "concat"):
+            message = "true needs outputs that belong to one timestep, pooling: "
+            message += f"{model.pooling} takes others; needs pooling: mean or max"
+            raise _broken(message, "layers", len(model.layers) - 1, "residual")
         return model
 
     @field_validator("model")

@@ -3,8 +3,7 @@
 import keras
 from keras import ops, tree
 
-from .recurrence import in_parts
-from .recurrent import GRU, LSTM, RNN, split_states
+from .recurrent import GRU, LSTM, RNN
 
 MERGES = {
     "concat": lambda forward, backward: ops.concatenate([forward, backward], -1),
@@ -93,21 +92,10 @@ class Bidirectional(keras.Layer):
             given = (flat[: forward.num_states], flat[forward.num_states :])
         if mask is not None:
             mask = ops.cast(mask, "bool")
-
-        def run(layer, inputs, states, mask):
-            """Run one direction beside the other."""
-            return in_parts(
-                layer.run,
-                layer.drop(inputs, training),
-                split_states(states, layer, inputs),
-                mask,
-                others=2,
-            )
-
         reverse = [None if x is None else ops.flip(x, 1) for x in (inputs, mask)]
         hidden, states = zip(
-            run(forward, inputs, given[0], mask),
-            run(backward, reverse[0], given[1], reverse[1]),
+            forward.read(inputs, given[0], mask, training, others=2),
+            backward.read(reverse[0], given[1], reverse[1], training, others=2),
             strict=True,
         )
         if forward.return_sequences:

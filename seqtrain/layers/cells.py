@@ -39,11 +39,14 @@ def rnn_cell(activation) -> Cell:
 
 
 @functools.cache
-def lstm_cell(activation) -> Cell:
+def lstm_cell(activation, *, zoneout: bool = False) -> Cell:
     """The equations of an LSTM, from z in the order i f g o and `(hidden, cell)`.
 
-    c_t = σ(z_f) * c_{t-1} + σ(z_i) * φ(z_g)
-    h_t = σ(z_o) * φ(c_t)
+        c_t = σ(z_f) * c_{t-1} + σ(z_i) * φ(z_g)
+        h_t = σ(z_o) * φ(c_t)
+
+    With zoneout the cell state that h_t was made from may not be the one that was
+    kept, and is computed again.
     """
     keep, value_and_pull = _kept(activation)
 
@@ -61,7 +64,8 @@ def lstm_cell(activation) -> Cell:
         i, f, kept, o = saved
         d_hidden, d_cell = d_new
         g, pull_g = value_and_pull(kept)
-        squashed, pull_cell = _value_and_pull(activation, new[1])
+        cell = f * old[1] + i * g if zoneout else new[1]
+        squashed, pull_cell = _value_and_pull(activation, cell)
         d_cell += pull_cell(d_hidden * o)
         d_z = [
             2 * d_cell * g * i * (1 - i),

@@ -3,18 +3,18 @@
 import keras
 from keras import ops
 
-MODES = ("mean", "max")
+MODES = ("last", "mean", "max")
 
 
 @keras.saving.register_keras_serializable("seqtrain")
 class TemporalPooling(keras.Layer):
-    """The mean or the maximum over the real timesteps of each sequence.
+    """The last, the mean or the maximum of the real timesteps of each sequence.
 
     Unlike `keras.layers.GlobalMaxPooling1D` it knows the mask, and unlike
     `GlobalAveragePooling1D` it gives zeros, not NaN, for an empty sequence.
 
     Args:
-        mode: `"mean"` or `"max"`.
+        mode: `"last"`, `"mean"` or `"max"`.
 
     Call arguments:
         inputs: `(batch, timesteps, features)`.
@@ -40,6 +40,8 @@ class TemporalPooling(keras.Layer):
         self.supports_masking = True
 
     def call(self, inputs, mask=None):
+        if self.mode == "last":
+            return self._last(inputs, mask)
         if mask is None:
             reduce = ops.mean if self.mode == "mean" else ops.max
             return reduce(inputs, axis=1)
@@ -50,6 +52,14 @@ class TemporalPooling(keras.Layer):
             return total / ops.maximum(count, 1)
         highest = ops.max(ops.where(mask, inputs, -float("inf")), axis=1)
         return ops.where(ops.any(mask, axis=1), highest, 0)
+
+    def _last(self, inputs, mask):
+        if mask is None:
+            return inputs[:, -1]
+        from_end = ops.argmax(ops.cast(ops.flip(mask, 1), "int32"), axis=1)
+        last = ops.shape(inputs)[1] - 1 - from_end  # (batch,)
+        found = ops.take_along_axis(inputs, last[:, None, None], axis=1)[:, 0]
+        return ops.where(ops.any(mask, axis=1, keepdims=True), found, 0)
 
     def compute_output_shape(self, inputs_shape):
         batch, _, features = inputs_shape

@@ -57,6 +57,7 @@ def recurrence(
     *,
     biases: Tensors = (),
     mask: tf.Tensor | None = None,
+    zoneout: Tensors = (),
     sequences: bool = True,
     probe: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor | None, tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
@@ -69,7 +70,12 @@ def recurrence(
         s_t = step(x_t + a_t, s_{t-1})              where the mask is true
         s_t = s_{t-1}                               where it is false
 
-    with `x_t` the input, already projected. The backward pass is a loop in reverse.
+    with `x_t` the input, already projected. With zoneout a state keeps a share of its
+    old value where the mask is true, too:
+
+        s_t = k_t * s_{t-1} + (1 - k_t) * step(x_t + a_t, s_{t-1})
+
+    The backward pass is a loop in reverse.
     It carries the gradients of the states and keeps those of x_t and a_t; after the
     loop the gradient of each kernel is one product over all timesteps.
 
@@ -86,6 +92,7 @@ def recurrence(
             `(units, columns)`.
         biases: b, `(units,)` for each block that is apart; none if it has none.
         mask: `(timesteps, batch, 1)`, true for a real token.
+        zoneout: k for each state, `(timesteps, batch, units)`; none without.
         sequences: Whether the hidden states of all timesteps are wanted.
         probe: p, `(timesteps, batch, units)`; its values are not looked at.
 
@@ -110,7 +117,7 @@ def recurrence(
         held = [tf.stop_gradient(t) for t in tensors] if compiled else tensors
         inputs, states, kernels, biases = _take(held, counts)
         kernels = _take(kernels, [counts[0]] * (counts[2] // counts[0]))
-        given = (cell, inputs, states, kernels, biases, mask)
+        given = (cell, inputs, states, kernels, biases, mask, zoneout)
         hidden, last, *kept = forward(*given, sequences=sequences, keep=keep)
         seen = kept[0] if watched else []
 
@@ -120,7 +127,9 @@ def recurrence(
             d_hidden, *d_last = d_results if sequences else (None, *d_results)
             d_results = d_hidden, d_last[: len(states)]
             d_inputs, d_initial, d_recurrent, d_probe = backward(
-                cell, saved, history, kernels, mask, *d_results, watched=watched
+                *(cell, saved, history, kernels, mask, zoneout),
+                *d_results,
+                watched=watched,
             )
             d_kernels = [
                 tf.matmul(_rows(state[:-1]), _rows(d), transpose_a=True)
@@ -145,7 +154,9 @@ def recurrence(
     return hidden, tuple(results[: len(states)]), tuple(results[len(states) :])
 
 
-def _forward(cell, inputs, states, kernels, biases, mask, *, sequences=False, keep):
+def _forward(
+    cell, inputs, states, kernels, biases, mask, zoneout, *, sequences=False, keep
+):
     timesteps, dtype = tf.shape(inputs[0])[0], inputs[0].dtype
     # Nothing in the loop is broadcast: XLA vectorizes a read of one timestep only
     # where every other operand has the same shape.
@@ -161,6 +172,11 @@ def _forward(cell, inputs, states, kernels, biases, mask, *, sequences=False, ke
             else:
                 pre += [x[t] + a]
         new, saved = cell.step(pre, states)
+        if zoneout:
+            new = [
+                k[t] * s + (1 - k[t]) * n
+                for k, s, n in zip(zoneout, states, new, strict=True)
+            ]
         if mask is not None:
             new = [tf.where(mask[t], n, s) for n, s in _pairs(new, states)]
         return tuple(new), tuple(saved)
@@ -192,7 +208,9 @@ def _forward(cell, inputs, states, kernels, biases, mask, *, sequences=False, ke
     return hidden, last, [a.stack() for a in saved], history
 
 
-def _backward(cell, saved, history, kernels, mask, d_hidden, d_last, *, watched):
+def _backward(
+    cell, saved, history, kernels, mask, zoneout, d_hidden, d_last, *, watched
+):
     timesteps, dtype = tf.shape(history[0])[0] - 1, history[0].dtype
     mask = _as_wide_as(mask, d_last[0])
     if d_hidden is not None:
@@ -208,6 +226,11 @@ def _backward(cell, saved, history, kernels, mask, d_hidden, d_last, *, watched)
         if mask is not None:
             d_new = [tf.where(mask[t], d, tf.zeros_like(d)) for d in d_states]
             d_kept = [tf.where(mask[t], tf.zeros_like(d), d) for d in d_states]
+        if zoneout:
+            d_kept = [
+                d_k + k[t] * d for k, d, d_k in zip(zoneout, d_new, d_kept, strict=True)
+            ]
+            d_new = [(1 - k[t]) * d for k, d in _pairs(zoneout, d_new)]
         old, new = [s[t] for s in history], [s[t + 1] for s in history]
         d_pre, d_old = cell.gradient([s[t] for s in saved], old, new, d_new)
         d_a = _join(_sides(cell, d_pre)[1])
@@ -270,33 +293,34 @@ def _sequential():
     return tf.executing_eagerly() or GraphOrParentsInXlaContext(graph)
 
 
-def in_parts(run, inputs, states, mask, *, others=1):
+def in_parts(run, *tensors, others=1):
     """Run a loop over a batch in parts that go side by side, one for each core.
 
     Every sequence is computed by itself, so the results are those of the whole.
 
     Args:
-        run: `run(inputs, states, mask)` gives a sequence or None, and states.
-        inputs: `(batch, timesteps, features)`.
-        states: The initial states, each `(batch, units)`.
-        mask: `(batch, timesteps)`, or None.
+        run: `run(*tensors)` gives a sequence or None, and states.
+        tensors: Each begins with the axis of the batch; nests of tensors, or None,
+            but for the first.
         others: How many such loops share the cores, this one included.
 
     Returns:
         What `run` gives for the whole batch.
     """
-    batch = inputs.shape[0]
+    batch = tensors[0].shape[0]
     # A batch of unknown size is cut in two at most: it may be small.
     count = min(lanes() // others, 2 if batch is None else batch // ROWS)
     if count < 2 or _sequential():
-        return run(inputs, states, mask)
-    batch = tf.shape(inputs)[0] if batch is None else batch
+        return run(*tensors)
+    batch = tf.shape(tensors[0])[0] if batch is None else batch
     sizes = [(batch + part) // count for part in range(count)]
     cut = [
         [None] * count if tensor is None else tf.split(tensor, sizes)
-        for tensor in (inputs, *states, mask)
+        for tensor in tf.nest.flatten(tensors)
     ]
-    results = [run(x, s, m) for x, *s, m in zip(*cut, strict=True)]
+    results = [
+        run(*tf.nest.pack_sequence_as(tensors, part)) for part in zip(*cut, strict=True)
+    ]
     sequences, states = zip(*results, strict=True)
     sequence = None if sequences[0] is None else tf.concat(sequences, 0)
     return sequence, [tf.concat(parts, 0) for parts in zip(*states, strict=True)]

@@ -1,5 +1,6 @@
 """RNN, LSTM and GRU: their equations, their weights, and the layers around them."""
 
+import functools
 import math
 
 import keras
@@ -8,8 +9,9 @@ import tensorflow as tf
 from keras import ops, tree
 
 from .cells import gru_cell, lstm_cell, rnn_cell
-from .dropout import drop
+from .dropout import draw_spared, drop
 from .initializers import Chrono, find_initializer
+from .omega import regularize
 from .recurrence import in_parts, recurrence
 from .watch import watch_in_force
 
@@ -21,7 +23,7 @@ class _Recurrent(keras.Layer):
 
     gates: int
     num_states = 1
-    output_units = None
+    output_units = omega = None
 
     def __init__(
         self,
@@ -32,6 +34,8 @@ class _Recurrent(keras.Layer):
         return_sequences=False,
         return_state=False,
         dropout=0.0,
+        weight_dropout=0.0,
+        zoneout=0.0,
         seed=None,
         kernel_initializer="glorot",
         recurrent_initializer="orthogonal",
@@ -45,19 +49,28 @@ class _Recurrent(keras.Layer):
                 f"formulation is {formulation!r}, it must be one of "
                 f"{', '.join(FORMULATIONS)}"
             )
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout is {dropout!r}, it must be in [0, 1)")
+        rates = {
+            "dropout": dropout,
+            "weight_dropout": weight_dropout,
+            "zoneout": zoneout,
+        }
+        for name, rate in rates.items():
+            if not 0 <= rate < 1:
+                raise ValueError(f"{name} is {rate!r}, it must be in [0, 1)")
         self.units = units
         self.activation = keras.activations.get(activation)
         self.formulation = formulation
         self.return_sequences = return_sequences
         self.return_state = return_state
         self.dropout = dropout
+        self.weight_dropout = weight_dropout
+        self.zoneout = zoneout
         self.seed = seed
         self.kernel_initializer = find_initializer(kernel_initializer)
         self.recurrent_initializer = find_initializer(recurrent_initializer)
         self.bias_initializer = self._find_bias_initializer(bias_initializer)
-        self.seed_generator = keras.random.SeedGenerator(seed) if dropout else None
+        draws = any(rates.values())
+        self.seed_generator = keras.random.SeedGenerator(seed) if draws else None
         self.input_spec = keras.layers.InputSpec(ndim=3)
         self.supports_masking = True
 
@@ -81,48 +94,72 @@ class _Recurrent(keras.Layer):
     def call(self, inputs, initial_state=None, mask=None, training=None):
         if mask is not None:
             mask = ops.cast(mask, "bool")
-        hidden, states = in_parts(
-            self.run,
-            self.drop(inputs, training),
-            split_states(initial_state, self, inputs),
-            mask,
-        )
+        hidden, states = self.read(inputs, initial_state, mask, training)
         outputs = self.output_of(hidden if self.return_sequences else states[0])
         if mask is not None and (initial_state is not None or self.output_units):
             outputs = ops.where(self._has_begun(mask), outputs, 0)
         return [outputs, *states] if self.return_state else outputs
 
-    def drop(self, inputs, training=None):
-        """The inputs with one pattern of dropout for all timesteps, as in Keras."""
-        if not (self.dropout and training):
-            return inputs
-        batch, _, features = ops.shape(inputs)
-        pattern = (batch, 1, features)
-        return drop(inputs, self.dropout, pattern, self.seed_generator)
-
-    def run(self, inputs, states, mask=None):
-        """Run the loop over sequences.
+    def read(self, inputs, initial_state, mask, training, *, others=1):
+        """Run the loop over a batch, all that is random drawn before.
 
         Args:
             inputs: `(batch, timesteps, features)`.
-            states: The initial states, each `(batch, units)`.
-            mask: `(batch, timesteps)`.
+            initial_state: As in a call.
+            mask: `(batch, timesteps)`, booleans, or None.
+            training: Whether to drop.
+            others: How many such loops share the cores, this one included.
 
         Returns:
             The hidden states `(batch, timesteps, units)`, or None without
             `return_sequences`; and the last states.
         """
-        projected, watch = self._project(inputs), watch_in_force()
-        probe = watch.probe(projected[0], self.units) if watch else None
+        batch, timesteps, features = ops.shape(inputs)
+        kernels, omega = self.recurrent_kernels(), None
+        states = split_states(initial_state, self, inputs)
+        if training and self.omega:
+            omega = self.omega / tf.cast(batch, self.compute_dtype)
+        if training and self.weight_dropout:
+            kernels = [
+                drop(k, self.weight_dropout, k.shape, self.seed_generator)
+                for k in map(tf.convert_to_tensor, kernels)
+            ]
+        if training and self.dropout:  # one pattern for all timesteps, as in Keras
+            pattern = (batch, 1, features)
+            inputs = drop(inputs, self.dropout, pattern, self.seed_generator)
+        zoneout = []
+        if self.zoneout:
+            shape = (batch, timesteps, self.units)
+            zoneout = [self._zoneout(shape, training) for _ in states]
+        run = functools.partial(self._run, kernels, omega)
+        return in_parts(run, inputs, states, mask, zoneout, others=others)
+
+    def _zoneout(self, shape, training):
+        """The share that each unit keeps of a state: all or nothing, or the mean."""
+        if not training:
+            return tf.fill(shape, tf.constant(self.zoneout, self.compute_dtype))
+        spared = draw_spared(self.zoneout, shape, self.seed_generator)
+        return tf.cast(~spared, self.compute_dtype)
+
+    def _run(self, kernels, omega, inputs, states, mask, zoneout):
+        """Run the loop over a part of a batch."""
+        projected, watch, probe = self._project(inputs), watch_in_force(), None
+        kernels = [self._blocks(kernel) for kernel in kernels]
+        if watch:
+            probe = watch.probe(projected[0], self.units)
+        through = probe
+        if omega is not None:
+            projected, kernels, through = regularize(projected, kernels, probe, omega)
         hidden, last, saved = recurrence(
             self.cell(),
             projected,
             states,
-            [self._blocks(kernel) for kernel in self.recurrent_kernels()],
+            kernels,
             biases=self.recurrent_biases(),
             mask=None if mask is None else tf.transpose(mask)[..., None],
+            zoneout=[tf.transpose(k, [1, 0, 2]) for k in zoneout],
             sequences=self.return_sequences,
-            probe=probe,
+            probe=through,
         )
         if watch:
             watch.add(self, probe, last[0], saved, mask)
@@ -191,6 +228,8 @@ class _Recurrent(keras.Layer):
             "return_sequences": self.return_sequences,
             "return_state": self.return_state,
             "dropout": self.dropout,
+            "weight_dropout": self.weight_dropout,
+            "zoneout": self.zoneout,
             "seed": self.seed,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "recurrent_initializer": keras.initializers.serialize(
@@ -254,10 +293,16 @@ class RNN(_Recurrent):
         return_sequences: Whether to put out all timesteps or the last one.
         return_state: Whether to put out the last state as well.
         dropout: Share of the input's features to drop, the same at every timestep.
-        seed: Seed of the dropout.
+        weight_dropout: Share of the entries of U to drop, the same at every timestep
+            and for every sequence of a batch [2].
+        zoneout: Probability with which a unit of h keeps its old value, drawn for
+            each timestep; a share of it that it keeps when not training [3].
+        seed: Seed of all that is drawn.
         kernel_initializer: Of W; a Keras initializer or its name.
         recurrent_initializer: Of U; also `"glorot"` or `"identity"`.
         bias_initializer: Of b.
+        omega: Weight of a regularizer of U that keeps the norm of the gradient from
+            one timestep to the next [1]; the loss that is reported is without it.
 
     Call arguments:
         inputs: `(batch, timesteps, features)`.
@@ -272,7 +317,7 @@ class RNN(_Recurrent):
 
     Raises:
         ValueError: If an argument is out of its range, or `output_units` is
-            given in the standard formulation.
+            given in the standard formulation, or `omega` beside `zoneout`.
 
     Example:
         >>> layer = RNN(3, return_sequences=True)
@@ -282,11 +327,15 @@ class RNN(_Recurrent):
     References:
         [1] Pascanu, Mikolov and Bengio, On the difficulty of training recurrent
             neural networks, 2013.
+        [2] Merity, Keskar and Socher, Regularizing and optimizing LSTM language
+            models, 2018.
+        [3] Krueger et al., Zoneout: regularizing RNNs by randomly preserving hidden
+            activations, 2017.
     """
 
     gates = 1
 
-    def __init__(self, units, *, output_units=None, **kwargs):
+    def __init__(self, units, *, output_units=None, omega=None, **kwargs):
         super().__init__(units, **kwargs)
         if output_units is not None and self.formulation != "document":
             raise ValueError(
@@ -299,7 +348,15 @@ class RNN(_Recurrent):
             raise ValueError(
                 "bias_initializer is 'chrono', an RNN has no gate that it could set"
             )
+        if omega is not None and not 0 < omega < math.inf:
+            raise ValueError(f"omega is {omega!r}, it must be positive and finite")
+        if omega is not None and self.zoneout:
+            raise ValueError(
+                f"omega is {omega!r}, it must be None with zoneout, which leads the "
+                "gradient past the recurrent kernel"
+            )
         self.output_units = output_units
+        self.omega = omega
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -322,7 +379,11 @@ class RNN(_Recurrent):
         return ops.matmul(hidden, self.output_kernel) + self.output_bias
 
     def get_config(self):
-        return {**super().get_config(), "output_units": self.output_units}
+        return {
+            **super().get_config(),
+            "output_units": self.output_units,
+            "omega": self.omega,
+        }
 
 
 @keras.saving.register_keras_serializable("seqtrain")
@@ -360,7 +421,11 @@ class LSTM(_Recurrent):
         return_sequences: Whether to put out all timesteps or the last one.
         return_state: Whether to put out the last states as well.
         dropout: Share of the input's features to drop, the same at every timestep.
-        seed: Seed of the dropout.
+        weight_dropout: Share of the entries of U and P to drop, the same at every
+            timestep and for every sequence of a batch [4].
+        zoneout: Probability with which a unit of h or c keeps its old value, drawn for
+            each timestep; a share of it that it keeps when not training [5].
+        seed: Seed of all that is drawn.
         kernel_initializer: Of W; a Keras initializer or its name.
         recurrent_initializer: Of U and P; also `"glorot"` or `"identity"`, the
             identity for each gate.
@@ -393,6 +458,10 @@ class LSTM(_Recurrent):
         [2] Gers and Schmidhuber, Recurrent nets that time and count, 2000.
         [3] Jozefowicz et al., An empirical exploration of recurrent network
             architectures, 2015.
+        [4] Merity, Keskar and Socher, Regularizing and optimizing LSTM language
+            models, 2018.
+        [5] Krueger et al., Zoneout: regularizing RNNs by randomly preserving hidden
+            activations, 2017.
     """
 
     gates = 4
@@ -402,7 +471,7 @@ class LSTM(_Recurrent):
         super().__init__(units, bias_initializer=bias_initializer, **kwargs)
 
     def cell(self):
-        return lstm_cell(self.activation)
+        return lstm_cell(self.activation, zoneout=self.zoneout > 0)
 
     def recurrent_kernels(self):
         kernels = super().recurrent_kernels()
@@ -469,7 +538,11 @@ class GRU(_Recurrent):
         return_sequences: Whether to put out all timesteps or the last one.
         return_state: Whether to put out the last state as well.
         dropout: Share of the input's features to drop, the same at every timestep.
-        seed: Seed of the dropout.
+        weight_dropout: Share of the entries of U to drop, the same at every timestep
+            and for every sequence of a batch [2].
+        zoneout: Probability with which a unit of h keeps its old value, drawn for
+            each timestep; a share of it that it keeps when not training [3].
+        seed: Seed of all that is drawn.
         kernel_initializer: Of W; a Keras initializer or its name.
         recurrent_initializer: Of U; also `"glorot"` or `"identity"`, the identity
             for each gate.
@@ -498,6 +571,10 @@ class GRU(_Recurrent):
     References:
         [1] Cho et al., Learning phrase representations using RNN
             encoder-decoder, 2014.
+        [2] Merity, Keskar and Socher, Regularizing and optimizing LSTM language
+            models, 2018.
+        [3] Krueger et al., Zoneout: regularizing RNNs by randomly preserving hidden
+            activations, 2017.
     """
 
     gates = 3

@@ -42,11 +42,14 @@ model:
       formulation: document
       activation: relu
       dropout: 0.2
+      weight_dropout: 0.3
+      omega: 0.5
       output_units: 4
       kernel_initializer: he_uniform
       recurrent_initializer: identity
       bias_initializer: zeros
-    - {cell: gru, units: 2, bias_initializer: chrono}
+    - {cell: gru, units: 8, residual: true, zoneout: 0.1, bias_initializer: chrono}
+    - {cell: lstm, units: 3}
   pooling: concat
   dropout: 0.3
 train:
