@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy import stats
 
 from .config import Config, load_config
 from .data.load import load_data
@@ -21,6 +20,7 @@ from .disk import replace
 from .errors import ConfigError, DivergedError, SeqtrainError
 from .evaluate import evaluate
 from .figures import blank
+from .metrics import mean_with_interval
 from .model import build_model
 from .runs import Run, is_run
 from .tables import align
@@ -177,11 +177,11 @@ class _Bout:
             "units": self.units,
             "parameters": self.parameters,
             "trainings": self.trainings,
-            **_with_interval("loss", losses),
+            **_over_seeds("loss", losses),
         }
         if "accuracy" in self.trainings[0]:
             shares = [each["accuracy"] for each in self.trainings]
-            entry |= _with_interval("accuracy", shares)
+            entry |= _over_seeds("accuracy", shares)
         if solved is not None:
             for each in self.trainings:
                 reached = [step for step, loss in each["curve"] if loss <= solved]
@@ -229,12 +229,8 @@ def _how_it_went(run: Run, seed: int) -> dict:
     return told
 
 
-def _with_interval(key: str, values: Sequence[float]) -> dict:
-    """The mean over the seeds and its 95% interval, by Student's t."""
-    mean, low, high = float(np.mean(values)), None, None
-    if len(values) > 1 and math.isfinite(mean):
-        half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-        low, high = float(mean - half), float(mean + half)
+def _over_seeds(key: str, values: Sequence[float]) -> dict:
+    mean, low, high = mean_with_interval(values)
     return {key: mean, f"{key}_low": low, f"{key}_high": high}
 
 

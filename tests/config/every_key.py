@@ -48,6 +48,12 @@ train:
   rollbacks: 2
   rollback_factor: 0.25
 log: {every: 1, histograms: 2, gradflow: 4, samples: 0}
+shootout:
+  contenders: {a: [], b: ["train.epochs=3"]}
+  conditions: {all: ["data.max_length=30"]}
+  parameters: 900
+  seeds: 2
+  solved: 0.1
 """
 SGD = REST.replace("OPTIMIZER", "sgd\n  momentum: 0.9")
 ADAMW = REST.replace("OPTIMIZER", "adamw\n  weight_decay: 0.1")

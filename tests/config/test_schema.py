@@ -73,6 +73,12 @@ train:
   rollbacks: 2
   rollback_factor: 0.25
 log: {every: 1, histograms: 2, gradflow: 4, samples: 0}
+shootout:
+  contenders: {a: [], b: ["train.epochs=3"]}
+  conditions: {all: ["data.max_length=30"]}
+  parameters: 900
+  seeds: 2
+  solved: 0.1
 """
 
 
