@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 
 from .baselines import load_baselines
-from .config import FilesData
+from .config import RECALLED, FilesData
 from .data.examples import Examples
 from .data.files import read_examples
 from .data.load import Encoded, load_data, load_texts
-from .data.tasks import RECALLED, TEXTS, find_task
+from .data.tasks import TEXTS, find_task
 from .errors import ConfigError, DataError, listed, printable, shown
 from .metrics import (
     accuracy_by_length,

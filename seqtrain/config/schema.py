@@ -131,6 +131,7 @@ class Standardize(Section):
     )
 
 
+RECALLED = 10  # symbols that task copy shows and wants back
 # The least length of a classic test of memory.
 SHORTEST = {"adding": 2, "copy": 1, "temporal_order": 5}
 # What such a test leaves idle, or follows from its length.
@@ -147,7 +148,7 @@ OF_REVIEWS = (
 
 def _added(task: str) -> int:
     """The timesteps of a sequence beyond `length`: what is copied, and its copy."""
-    return 20 if task == "copy" else 0
+    return 2 * RECALLED if task == "copy" else 0
 
 
 def _timesteps(task: str, length: Any) -> int | None:

@@ -117,6 +117,12 @@ def test_the_same_seed_makes_the_same_data_and_no_part_repeats_another(
     assert not [*tmp_path.iterdir()]  # it is made faster than read
 
 
+@pytest.mark.parametrize(("share", "judged"), [(0.01, 1), (0.99, 2)])
+def test_something_is_left_to_learn_from_and_to_judge_by(share, judged):
+    data = load_data(section("adding", examples=3, validation=share), seed=0)
+    assert (len(data.train.labels), len(data.validation.labels)) == (3 - judged, judged)
+
+
 def spans(encoded):
     return zip(encoded.offsets[:-1], encoded.offsets[1:], strict=True)
 
