@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .config import TrainConfig
+from .config import RECALLED, TrainConfig
 from .data.batches import dataset, epoch_batches
 from .data.load import Encoded
-from .data.tasks import RECALLED, TEXTS, Task
+from .data.tasks import TEXTS, Task
 from .errors import DivergedError
 from .schedules import Schedule
 

@@ -72,14 +72,26 @@ def accuracy_with_interval(labels: np.ndarray, predictions: np.ndarray) -> dict:
     }
 
 
+def cross_entropies(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """The surprise at each label, `-log p`.
+
+    Args:
+        labels: Class ids, `(examples,)`.
+        probabilities: `(examples, classes)`.
+    """
+    likelihoods = probabilities[np.arange(len(labels)), labels]
+    # Logits more than 745 apart leave a probability of zero, whose log is not finite.
+    return -np.log(np.maximum(likelihoods, np.finfo(np.float64).tiny))
+
+
 def mean_with_interval(name: str, values: np.ndarray) -> dict:
     """A mean of independent values with both ends of its 95% interval.
 
-    The interval is that of the normal distribution, `mean ± 1.96 s / √n`.
+    The interval is that of the normal distribution, `mean ± 1.96 s / √n`; one value
+    alone tells of none, and is both ends.
     """
-    mean = float(values.mean())
-    half = _Z * float(values.std(ddof=1)) / math.sqrt(len(values))
-    half = half if len(values) > 1 else math.inf
+    mean, number = float(values.mean()), len(values)
+    half = _Z * float(values.std(ddof=1)) / math.sqrt(number) if number > 1 else 0.0
     return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
 
 
@@ -123,13 +135,10 @@ def classification_metrics(
     per_class = precision_recall_fscore_support(
         labels, predictions, labels=ids, zero_division=0.0
     )
-    likelihoods = probabilities[np.arange(len(labels)), labels]
-    # Logits more than 745 apart leave a probability of zero, whose log is not finite.
-    likelihoods = np.maximum(likelihoods, np.finfo(np.float64).tiny)
     return {
         "examples": len(labels),
         **accuracy_with_interval(labels, predictions),
-        "loss": float(-np.log(likelihoods).mean()),
+        "loss": float(cross_entropies(labels, probabilities).mean()),
         "auc": _auc(labels, probabilities),
         "per_class": {
             name: {

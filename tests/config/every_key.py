@@ -61,6 +61,7 @@ CONFIGS = {
     "imdb": f"seed: 3\ndata:\n  source: imdb\n  path: aclImdb{DATA}{SGD}",
     "files": "seed: 3\ndata:\n  source: files\n  train: a.csv\n  test: b.csv\n"
     f"  text: '1e-3'\n  label: 'on'\n  bad_rows: skip{DATA}{ADAMW}",
-    "generated": "seed: 3\ndata:\n  source: generated\n  examples: 30\n"
-    f"  test_examples: 9\n  length: 15\n  distance: 3\n  noise: 0.1{DATA}{SGD}",
+    "generated": "seed: 3\ndata:\n  source: generated\n  task: reviews\n"
+    "  examples: 30\n  test_examples: 9\n"
+    f"  length: 15\n  distance: 3\n  noise: 0.1{DATA}{SGD}",
 }

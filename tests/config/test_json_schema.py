@@ -83,6 +83,7 @@ def test_a_config_with_every_key_is_valid(source):
         "extends: base.yaml\ndata: {vocabulary: 5}",
         "extends: base.yaml\ndata: {validation: v.csv, distance: null}",
         "data: {source: imdb, distance: null}",
+        "data: {source: generated, task: copy, vocabulary: null, noise: null}",
         "data: {source: files, train: a.csv, validation: v.csv}",
         "train: {class_weights: {a: 1, b: 2}}",
     ],
