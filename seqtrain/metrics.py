@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import stats
 from sklearn.metrics import (
     confusion_matrix,
     precision_recall_fscore_support,
@@ -84,14 +85,17 @@ def cross_entropies(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray
     return -np.log(np.maximum(likelihoods, np.finfo(np.float64).tiny))
 
 
-def mean_with_interval(name: str, values: np.ndarray) -> dict:
+def mean_with_interval(name: str, values: Sequence[float]) -> dict:
     """A mean of independent values with both ends of its 95% interval.
 
-    The interval is that of the normal distribution, `mean ± 1.96 s / √n`; one value
-    alone tells of none, and is both ends.
+    The interval is Student's, `mean ± t s / √n` with t = 1.96 for many values; one
+    value alone tells of none, and is both ends.
     """
-    mean, number = float(values.mean()), len(values)
-    half = _Z * float(values.std(ddof=1)) / math.sqrt(number) if number > 1 else 0.0
+    mean, number = float(np.mean(values)), len(values)
+    half = 0.0
+    if number > 1:
+        deviation = float(np.std(values, ddof=1))
+        half = float(stats.t.ppf(0.975, number - 1)) * deviation / math.sqrt(number)
     return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
 
 

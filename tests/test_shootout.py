@@ -1,9 +1,7 @@
 import json
 import sys
 
-import numpy as np
 import pytest
-from scipy import stats
 
 from seqtrain.config import load_config
 from seqtrain.errors import ConfigError, SeqtrainError
@@ -21,7 +19,7 @@ shootout:
   contenders:
     lstm: []
     rnn: ["model.layers[0].cell=rnn"]
-  seeds: 2
+  seeds: 1
   solved: 100
 """
 
@@ -55,7 +53,7 @@ def test_each_training_is_a_run_of_equal_updates_and_about_equal_parameters(
     assert abs(rnn["parameters"] - lstm["parameters"]) / lstm["parameters"] < 0.05
     assert rnn["units"] > lstm["units"]
     for contender in (lstm, rnn):
-        assert [each["seed"] for each in contender["trainings"]] == [0, 1]
+        assert [each["seed"] for each in contender["trainings"]] == [0]
         for training in contender["trainings"]:
             run = Run(folder / training["run"])
             assert run.config.model.layers[0].units == contender["units"]
@@ -63,23 +61,11 @@ def test_each_training_is_a_run_of_equal_updates_and_about_equal_parameters(
             assert training["solved_at"] == 4
             assert training["memory_mb"] > 100
             assert training["seconds"] > 0
-    first, second = (Run(folder / each["run"]) for each in lstm["trainings"])
-    assert first.info["data_digest"] != second.info["data_digest"]
-    against = Run(folder / rnn["trainings"][0]["run"])
-    assert first.info["data_digest"] == against.info["data_digest"]
-
-
-def test_the_interval_is_that_of_the_seeds(result):
-    [condition] = result["conditions"]
-    for contender in condition["contenders"]:
-        losses = [each["loss"] for each in contender["trainings"]]
-        low, high = stats.t.interval(
-            0.95, 1, np.mean(losses), np.std(losses, ddof=1) / 2**0.5
-        )
-        assert contender["loss"] == pytest.approx(np.mean(losses))
-        assert contender["loss_low"] == pytest.approx(low)
-        assert contender["loss_high"] == pytest.approx(high)
-        assert 0 <= contender["accuracy_low"] <= contender["accuracy_high"] <= 1
+    digests = {
+        Run(folder / each["trainings"][0]["run"]).info["data_digest"]
+        for each in (lstm, rnn)
+    }
+    assert len(digests) == 1
 
 
 def test_what_comes_out_is_kept_and_what_is_done_is_not_done_again(
@@ -115,14 +101,25 @@ def test_the_table_has_a_row_for_each_contender(result):
     lines = format_shootout(result).splitlines()
     assert lines[0] == "all (chance: loss 1.386, accuracy 0.25)"
     assert [line.split()[0] for line in lines[2:]] == ["lstm", "rnn"]
-    assert all("2 of 2" in line for line in lines[2:])
+    assert all("1 of 1" in line for line in lines[2:])
     assert max(map(len, lines)) <= 88
+
+
+@pytest.mark.slow
+def test_a_training_that_diverged_has_no_loss(path, tmp_path):
+    steep = ["train.learning_rate=1e38", "train.optimizer=sgd"]
+    result = shootout(path, steep, tmp_path, say=lambda _: None)
+    [condition] = result["conditions"]
+    for contender in condition["contenders"]:
+        assert contender["trainings"][0]["status"] == "diverged"
+        assert "loss" not in contender
+    assert format_shootout(result).count("diverged") == 2
 
 
 def test_the_figure_has_a_line_for_each_training(result):
     figure = draw_shootout(result)
     [axes] = figure.axes
-    assert len([line for line in axes.lines if len(line.get_xdata()) == 2]) == 4 + 1
+    assert len([line for line in axes.lines if len(line.get_xdata()) == 2]) == 2 + 1
     assert png(figure).startswith(b"\x89PNG")
 
 

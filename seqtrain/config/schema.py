@@ -631,7 +631,7 @@ def _task(info: ValidationInfo) -> str:
     return getattr(info.data.get("data"), "task", "reviews")
 
 
-Settings = list[Annotated[str, Field(min_length=3)]]
+Settings = list[str]
 
 
 class ShootoutConfig(Section):
