@@ -13,7 +13,7 @@ from .data.examples import Examples
 from .data.files import read_examples
 from .data.load import Encoded, load_data, load_texts
 from .data.tasks import TEXTS, find_task
-from .errors import ConfigError, DataError, listed, printable, shown
+from .errors import ConfigError, DataError, listed, shown
 from .metrics import (
     accuracy_by_length,
     accuracy_with_interval,
@@ -24,7 +24,7 @@ from .metrics import (
 )
 from .predict import Predictor
 from .runs import Run
-from .tables import align
+from .tables import align, shorten
 
 Split = Literal["test", "validation", "train"]
 
@@ -169,7 +169,7 @@ def _read_file(run: Run, path: Path) -> Examples:
 def format_evaluation(result: dict) -> str:
     """Lay out a result of `evaluate` in at most 80 columns."""
     title = f"{result['run']}, {Path(result['data']).name} data"
-    parts = [_shorten(title, WIDTH), _model_table(result), _totals_table(result)]
+    parts = [shorten(title, WIDTH), _model_table(result), _totals_table(result)]
     if "per_class" in result:
         parts += [
             _class_table(result["per_class"]),
@@ -225,14 +225,14 @@ def _class_table(per_class: dict[str, dict]) -> str:
     rows = [["class", "precision %", "recall %", "f1 %", "examples"]]
     for name, entry in per_class.items():
         shares = [_percent(entry[key]) for key in ("precision", "recall", "f1")]
-        rows.append([_shorten(name, 24), *shares, str(entry["support"])])
+        rows.append([shorten(name, 24), *shares, str(entry["support"])])
     return align(rows)
 
 
 def _confusion_table(names: list[str], confusion: list[list[int]]) -> str:
-    rows = [["true \\ predicted", *(_shorten(name, 12) for name in names)]]
+    rows = [["true \\ predicted", *(shorten(name, 12) for name in names)]]
     for name, counts in zip(names, confusion, strict=True):
-        rows.append([_shorten(name, 24), *map(str, counts)])
+        rows.append([shorten(name, 24), *map(str, counts)])
     table = align(rows)
     if len(table.partition("\n")[0]) > WIDTH:
         return f"confusion of {len(names)} classes: too wide to show, --json has it"
@@ -254,8 +254,3 @@ def _accuracy(entry: dict) -> list[str]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.2f}"
-
-
-def _shorten(text: str, width: int) -> str:
-    text = printable(text)
-    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -159,6 +159,55 @@ def classification_metrics(
     }
 
 
+def confidence_edges(classes: int, bins: int = 10) -> np.ndarray:
+    """Edges of equal bins from the least confidence that a prediction can have to one.
+
+    Example:
+        >>> confidence_edges(2, bins=5)
+        array([0.5, 0.6, 0.7, 0.8, 0.9, 1. ])
+    """
+    return np.linspace(1 / classes, 1, bins + 1)
+
+
+def calibration(
+    labels: np.ndarray, probabilities: np.ndarray, edges: np.ndarray
+) -> tuple[list[dict], float]:
+    """How often predictions are right that are made with a certain confidence.
+
+    The confidence of a prediction is the probability of the class it names. The
+    expected calibration error [1] is the mean distance of the two, over the bins B:
+
+        ECE = Σ_B |B| / examples * |accuracy(B) - mean confidence(B)|
+
+    Args:
+        labels: Class ids, `(examples,)`.
+        probabilities: `(examples, classes)`, rows add up to one.
+        edges: Of the bins of confidence, ascending.
+
+    Returns:
+        An entry for each bin, `examples`, and if there are any their mean
+        `confidence` and `accuracy` with its interval; and the error.
+
+    References:
+        [1] Guo et al., On calibration of modern neural networks, 2017.
+    """
+    predictions, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    places = np.searchsorted(edges[1:-1], confidences, side="right")
+    bins, error = [], 0.0
+    for number in range(len(edges) - 1):
+        inside = places == number
+        entry = {"examples": int(inside.sum())}
+        if inside.any():
+            entry |= {
+                "confidence": float(confidences[inside].mean()),
+                **accuracy_with_interval(labels[inside], predictions[inside]),
+            }
+            distance = abs(entry["accuracy"] - entry["confidence"])
+            error += entry["examples"] / len(labels) * distance
+        bins.append(entry)
+    return bins, error
+
+
 def _auc(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
     """Area under the ROC curve; only classes with both answers present count."""
     classes = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
