@@ -41,6 +41,7 @@ class RunLog(keras.callbacks.Callback):
         progress: What the user sees.
         every: Steps between scalars.
         judged: Examples of the validation part.
+        clip_norm: The bound of the gradient's norm, if there is one.
     """
 
     def __init__(
@@ -51,10 +52,11 @@ class RunLog(keras.callbacks.Callback):
         *,
         every: int,
         judged: int,
+        clip_norm: float | None = None,
     ):
         super().__init__()
         self.run, self.writer, self.progress = run, writer, progress
-        self.every, self.judged = every, judged
+        self.every, self.judged, self.clip_norm = every, judged, clip_norm
         self._step = 0
         self._window, self._window_seconds = [], 0.0
         self._begin_epoch()
@@ -179,6 +181,9 @@ class RunLog(keras.callbacks.Callback):
             "update_ratio": _norm(changes) / _norm(self._before),
             "padding_share": mean("padding_share"),
         }
+        if self.clip_norm is not None:
+            clipped = [step["gradient_norm"] > self.clip_norm for step in self._window]
+            values["clipped_share"] = float(np.mean(clipped))
         speed = {"examples_per_second": sum(sizes) / self._window_seconds}
         spent = {
             key: sum(step[key] for step in self._window)
@@ -278,9 +283,13 @@ class Pictures(keras.callbacks.Callback):
             _, _, gradients = gradients_of(
                 self.model, *self._first(self.data.train, 64), training=False
             )
-            paths = [weight.path for weight in self.model.trainable_weights]
-            named = dict(zip(paths, gradients, strict=True))
-            self.writer.histograms(self.model, named, step)
+            shown = {}
+            for weight, gradient in zip(
+                self.model.trainable_weights, gradients, strict=True
+            ):
+                shown[f"weights/{weight.path}"] = weight
+                shown[f"gradients/{weight.path}"] = gradient
+            self.writer.histograms(shown, step)
         if self.log.samples and self.task.output == "class":
             self.writer.text("samples", self._samples(), step)
 

@@ -261,6 +261,79 @@ def init(
 
 
 @app.command()
+def gradflow(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|CONFIG", help="A run, or a config whose model is untrained."
+        ),
+    ],
+    set_: Overrides = None,
+    batches: Annotated[
+        int, typer.Option(min=1, help="Batches of the training data to look at.")
+    ] = 8,
+    json_: Json = False,
+) -> None:
+    """Measure how far back in time the gradient reaches, layer by layer."""
+    from .runs import Run, is_run
+
+    run = Run.open(Path(target)) if is_run(target) else None
+    if run is None:
+        path, config, data = _read(target, set_)
+    elif set_:
+        raise ConfigError(
+            f"gradflow: {target} is a run, --set needs a config",
+            hint="leave --set out, or name a config",
+        )
+    import_tensorflow()
+    with exit_on_ctrl_c():
+        from .figures import keep
+        from .flow_figures import draw_curves
+        from .gradflow import format_gradflow, gradflow_of_config, gradflow_of_run
+
+    if run is None:
+        result = gradflow_of_config(path.stem, config, data, batches=batches)
+        figure = Path(f"gradflow-{path.stem}.png")
+    else:
+        result = gradflow_of_run(run, batches=batches)
+        figure = run.path / "gradflow.png"
+    keep(draw_curves(result["layers"], result["name"]), figure)
+    width = shutil.get_terminal_size().columns
+    _print(json.dumps(result, indent=2) if json_ else format_gradflow(result, width))
+    _say(f"figure: {figure}")
+
+
+@app.command()
+def shootout(
+    config: ConfigName,
+    set_: Overrides = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the runs go, and go on if they are there; "
+            "runs/<config> if not given."
+        ),
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Compare cells and cures: equal parameters, updates and data, several seeds."""
+    from .config import find_config, load_config
+
+    path = find_config(config)
+    load_config(path, set_ or ())
+    _prepare_to_train()
+    with exit_on_ctrl_c():
+        from .figures import keep
+        from .shootout import draw_shootout, format_shootout, shootout
+
+    folder = out or Path("runs") / path.stem
+    result = shootout(path, set_ or (), folder, say=_say)
+    keep(draw_shootout(result), folder / "shootout.png")
+    _print(json.dumps(result, indent=2) if json_ else format_shootout(result))
+    _say(f"figure: {folder / 'shootout.png'}")
+
+
+@app.command()
 def board(
     runs: Annotated[Path, typer.Argument(help="A folder of runs, or one run.")] = Path(
         "runs"

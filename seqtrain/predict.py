@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -21,6 +22,26 @@ BATCH_SIZE = 64
 PIECE = 2**16  # bytes
 
 
+def load_best(run: Run) -> keras.Model:
+    """Load the best model of a run.
+
+    Raises:
+        RunError: If there is no model yet, or a file of the run is damaged.
+    """
+    if not run.model_path.exists():
+        raise RunError(
+            f"{run.path}: no model.keras in this run ({run.info['status']}), "
+            "a trained model is needed",
+            hint="wait for its first epoch, or train again",
+        )
+    return load_model(
+        run.model_path,
+        vocab_size=len(run.vocab),
+        num_classes=len(run.labels),
+        task=find_task(run.config.data),
+    )
+
+
 class Predictor:
     """The best model of a run with its vocabulary and labels, loaded once.
 
@@ -32,22 +53,11 @@ class Predictor:
     """
 
     def __init__(self, run: Run):
-        if not run.model_path.exists():
-            raise RunError(
-                f"{run.path}: no model.keras in this run ({run.info['status']}), "
-                "a trained model is needed",
-                hint="wait for its first epoch, or train again",
-            )
+        model = load_best(run)
         self.vocab = run.vocab
         self.labels = run.labels
         self.data = run.config.data
         self.buckets = bucket_lengths(self.data.max_length, self.data.buckets)
-        model = load_model(
-            run.model_path,
-            vocab_size=len(self.vocab),
-            num_classes=len(self.labels),
-            task=find_task(self.data),
-        )
         [inputs] = model.inputs
         # One trace for every shape.
         self._logits = tf.function(

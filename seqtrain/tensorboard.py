@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run: curves, histograms, text and the graph."""
+"""What TensorBoard shows of a run: curves, histograms, images, text and the graph."""
 
 import os
 import re
@@ -14,9 +14,11 @@ import tensorflow as tf
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.histogram.summary_v2 import histogram_pb
+from tensorboard.plugins.image import metadata as image_metadata
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
+from tensorboard.util.tensor_util import make_tensor_proto
 
 from .disk import writing
 
@@ -26,7 +28,7 @@ class TensorBoardWriter:
 
     Training and validation are two TensorBoard runs with the same tags, so
     that their curves lie over one another. What belongs to the whole run
-    (histograms, text, graph) stands with training.
+    (histograms, images, text, graph) stands with training.
 
     Each event is in its file at once. `tf.summary` writes later, and on a full disk
     loses events without a word (TensorFlow 2.21).
@@ -54,23 +56,18 @@ class TensorBoardWriter:
         """Add one point to the curve of each tag in `values`."""
         self._add(split, step, (scalar_pb(tag, data) for tag, data in values.items()))
 
-    def histograms(
-        self, model: keras.Model, gradients: Mapping[str, np.ndarray], step: int
-    ) -> None:
-        """Add a histogram of every trainable weight and of every gradient.
+    def histograms(self, values: Mapping[str, np.ndarray], step: int) -> None:
+        """Add a histogram to each tag in `values`."""
+        shown = (histogram_pb(tag, np.asarray(data)) for tag, data in values.items())
+        self._add("train", step, shown)
 
-        Args:
-            model: Its weights are shown as `weights/<path of the weight>`.
-            gradients: Path of the weight → gradient, shown as `gradients/<path>`.
-            step: Optimizer steps done so far.
-        """
-        shown = {f"weights/{each.path}": each for each in model.trainable_weights}
-        shown |= {f"gradients/{path}": gradient for path, gradient in gradients.items()}
-        self._add(
-            "train",
-            step,
-            (histogram_pb(tag, np.asarray(data)) for tag, data in shown.items()),
-        )
+    def image(self, tag: str, png: bytes, step: int) -> None:
+        """Show a PNG file in the image dashboard."""
+        size = np.frombuffer(png, ">u4", count=2, offset=16)  # width, height
+        metadata = image_metadata.create_summary_metadata(None, None)
+        tensor = make_tensor_proto([*(b"%d" % each for each in size), png])
+        value = Summary.Value(tag=tag, metadata=metadata, tensor=tensor)
+        self._add("train", step, [Summary(value=[value])])
 
     def text(self, tag: str, markdown: str, step: int) -> None:
         """Show `markdown` in the text dashboard."""

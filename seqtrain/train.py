@@ -18,6 +18,7 @@ from .data.tasks import TEXTS, find_task
 from .divergence import keep_divergence
 from .errors import DivergedError
 from .fit import Position, assign, compile_model, fit, variables_of
+from .flow_log import FlowLog
 from .interruption import Interruption
 from .model import build_model
 from .progress import Progress
@@ -121,9 +122,14 @@ class _Training:
             self.progress,
             every=self.config.log.every,
             judged=len(self.data.validation.labels),
+            clip_norm=self.config.train.clip_norm,
         )
         train = self.config.train
         self.best = KeepBest(self.run, train.monitor, train.patience)
+        self.flow = None
+        if self.config.log.gradflow:
+            total = train.epochs * self.steps_per_epoch
+            self.flow = FlowLog(self.writer, self.data, self.config, total)
         if checkpoint:
             self._restore(checkpoint)
         else:
@@ -178,6 +184,8 @@ class _Training:
         state = checkpoint.state
         self.log.restore(state["log"])
         self.best.restore(state["best"])
+        if self.flow:
+            self.flow.restore(state.get("flow", {}))
         if checkpoint.best is None:
             self.run.model_path.unlink(missing_ok=True)
         elif not self.best.is_kept():  # a later one, if any
@@ -210,6 +218,7 @@ class _Training:
                 callbacks=[
                     self.log,
                     self.best,
+                    *([self.flow] if self.flow else []),
                     Pictures(self.writer, self.data, self.config),
                     *self.callbacks,
                     SaveCheckpoints(
@@ -238,6 +247,7 @@ class _Training:
             "position": asdict(self.position),
             "log": self.log.state(),
             "best": self.best.state(),
+            "flow": self.flow.state() if self.flow else {},
             "rollbacks": self.rollbacks,
             "seconds": self.run.seconds(),
         }

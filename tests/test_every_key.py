@@ -135,6 +135,7 @@ TRAINING = {
     "train.rollback_factor": ([*STEEP, ROLLBACK], "train.rollback_factor=0.1"),
     "log.every": ([], "log.every=2"),
     "log.histograms": ([], "log.histograms=1"),
+    "log.gradflow": ([], "log.gradflow=1"),
     "log.samples": ([], "log.samples=2"),
 }
 

@@ -2,7 +2,8 @@
 
 5  cli __main__
 4  train fit callbacks divergence evaluate predict baselines board verify init doctor
-3  model saved_model schedules metrics tensorboard resume
+4  gradflow flow_log shootout
+3  model saved_model schedules metrics tensorboard figures resume flow flow_figures
 2  data runs checkpoints
 1  config layers
 0  __init__ errors tables quiet progress disk interruption

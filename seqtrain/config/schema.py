@@ -607,6 +607,11 @@ class LogConfig(Section):
         None,
         description="epochs between histograms of weights and gradients; null: none",
     )
+    gradflow: Count | None = Field(
+        None,
+        description="steps between looks at the gradient's flow through time; "
+        "null: none",
+    )
     # One batch, and one table.
     samples: Annotated[int, Field(ge=0, le=1000)] = Field(
         8, description="sample predictions shown in TensorBoard"
@@ -616,6 +621,28 @@ class LogConfig(Section):
 def _task(info: ValidationInfo) -> str:
     """The task of the data; that of texts of any source is `reviews`."""
     return getattr(info.data.get("data"), "task", "reviews")
+
+
+Settings = list[Annotated[str, Field(min_length=3)]]
+
+
+class ShootoutConfig(Section):
+    """Who is compared by `seqtrain shootout`; a training goes by the rest."""
+
+    contenders: Annotated[dict[str, Settings], Field(min_length=2)] = Field(
+        description="by name: the settings KEY=VALUE of each"
+    )
+    conditions: Annotated[dict[str, Settings], Field(min_length=1)] = Field(
+        {"all": []}, description="by name: settings under which all are compared"
+    )
+    parameters: Count | None = Field(
+        None,
+        description="of each model, by its width; null: as many as the first has",
+    )
+    seeds: Count = Field(3, description="trainings of each contender")
+    solved: Positive | None = Field(
+        None, description="validation loss that counts as solved; null: none"
+    )
 
 
 class Config(Section):
@@ -630,6 +657,9 @@ class Config(Section):
     model: ModelConfig = Field(ModelConfig(), description="what learns")
     train: TrainConfig = Field(TrainConfig(), description="how it learns")
     log: LogConfig = Field(LogConfig(), description="what is written down meanwhile")
+    shootout: ShootoutConfig | None = Field(
+        None, description="who is compared by `seqtrain shootout`"
+    )
 
     @field_validator("model")
     @classmethod

@@ -47,7 +47,7 @@ train:
   on_divergence: rollback
   rollbacks: 2
   rollback_factor: 0.25
-log: {every: 1, histograms: 2, samples: 0}
+log: {every: 1, histograms: 2, gradflow: 4, samples: 0}
 """
 SGD = REST.replace("OPTIMIZER", "sgd\n  momentum: 0.9")
 ADAMW = REST.replace("OPTIMIZER", "adamw\n  weight_decay: 0.1")

@@ -72,7 +72,7 @@ train:
   on_divergence: rollback
   rollbacks: 2
   rollback_factor: 0.25
-log: {every: 1, histograms: 2, samples: 0}
+log: {every: 1, histograms: 2, gradflow: 4, samples: 0}
 """
 
 

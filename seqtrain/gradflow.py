@@ -1,0 +1,288 @@
+"""Measure how far back the gradient of a model reaches, and say what to change."""
+
+import math
+import textwrap
+
+import keras
+import numpy as np
+
+from .config import Config, LayerConfig
+from .data.batches import dataset
+from .data.load import Data, load_data
+from .data.tasks import find_task
+from .fit import compile_model
+from .flow import REACH, Curve, GradientFlow, longest_batches, summarize
+from .model import build_model
+from .predict import load_best
+from .runs import Run
+from .tables import align
+
+# From so many steps a slope can be told from the jump between the first two.
+FEWEST_LAGS = 10
+# A reach in the last fifth of what was seen, or an end within twice the threshold, is
+# too near to it to be called one or the other.
+NEAR = 0.8
+WIDTH, HEIGHT = 80, 12
+
+
+def gradflow_of_run(run: Run, *, batches: int) -> dict:
+    """Measure the best model of a run; keep what comes out as its `gradflow.json`.
+
+    Args:
+        run: A run with a trained model.
+        batches: How many batches of its training data.
+
+    Returns:
+        What `gradflow` returns; `name`; and of the end of the training `clipped_share`,
+        the share of its steps whose gradient was clipped, and `update_ratio`, that of
+        an update to the weights; None if it has none.
+
+    Raises:
+        DataError: If the data is not there any more.
+        RunError: If the run has no model.
+    """
+    model = load_best(run)
+    data = load_data(run.config.data, seed=run.config.seed, vocab=run.vocab)
+    result = gradflow(model, run.config, data, batches=batches)
+    steps = [line for line in run.metrics() if line["split"] == "train"]
+    last = steps[-1] if steps else {}
+    told = {key: last.get(key) for key in ("clipped_share", "update_ratio")}
+    result = {"name": run.path.name, **told, **result}
+    run.write_json("gradflow.json", result)
+    return result
+
+
+def gradflow_of_config(name: str, config: Config, data: Data, *, batches: int) -> dict:
+    """Measure the model of a config as a training of it would begin."""
+    keras.utils.set_random_seed(config.seed)
+    model = build_model(
+        config.model,
+        vocab_size=len(data.vocab),
+        num_classes=len(data.labels),
+        max_length=config.data.max_length,
+        task=find_task(config.data),
+    )
+    return {"name": name, **gradflow(model, config, data, batches=batches)}
+
+
+def gradflow(model: keras.Model, config: Config, data: Data, *, batches: int) -> dict:
+    """Measure a model on the batches of the longest sequences in its training data.
+
+    Args:
+        model: What `build_model` made of the config, trained or not.
+        config: Its config.
+        data: The data of the config.
+        batches: How many batches; fewer if the data has no more.
+
+    Returns:
+        `layers`, a list with `name` and what `summarize` returns of each; the mean
+        `gradient_norm` of all weights before clipping; and the `verdict`.
+    """
+    compile_model(model, config.train, steps_per_epoch=1, task=find_task(config.data))
+    flow = GradientFlow(model)
+    chosen = longest_batches(data.train, config)[:batches]
+    measured = [flow(*batch) for batch in dataset(data.train, chosen)]
+    norms, looks = zip(*measured, strict=True)
+    layers = [
+        {"name": name, **summarize(layer, [seen[name] for seen in looks])}
+        for name, layer in flow.layers.items()
+    ]
+    return {
+        "examples": sum(len(batch.indices) for batch in chosen),
+        "gradient_norm": float(np.mean(norms)),
+        "layers": layers,
+        "verdict": verdict(layers, config),
+    }
+
+
+def verdict(layers: list[dict], config: Config) -> str:
+    """Say in plain words what the numbers of each layer mean, a line for each.
+
+    Args:
+        layers: Those of `gradflow`.
+        config: The config whose keys are named.
+    """
+    return "\n".join(_sentence(layer, config) for layer in layers)
+
+
+def _sentence(layer: dict, config: Config) -> str:
+    curve = Curve.of(np.array(layer["carried"]))
+    number = len(curve.norms)
+    cures = []
+    if layer["nonfinite"]:
+        found = f"{layer['nonfinite']} values of the gradient are not finite"
+        cures = _against_growth(layer, config)
+    elif number < FEWEST_LAGS:
+        found = (
+            f"{number} tokens are too few to tell how far the gradient reaches, "
+            f"{FEWEST_LAGS} are needed"
+        )
+    elif curve.reach is None:
+        found = _reaches(curve)
+    elif curve.grows:
+        found = f"{curve.reach} tokens back the gradient is a hundred times its start"
+        if curve.slope and curve.slope > 0:
+            found += f", it grows {_tenfold(curve)}"
+        cures = _against_growth(layer, config)
+    else:
+        found, stays = _falls(curve)
+        if curve.reach > NEAR * number:
+            found += f", but few of the {number} stand there"
+        elif not stays:
+            cures = _against_fall(layer, config)
+    hint = f"; try {' or '.join(cures)}" if cures else ""
+    return f"{layer['name']}: {found}{hint}"
+
+
+def _falls(curve: Curve) -> tuple[str, bool]:
+    """How the gradient falls, and whether it stays on a level below the reach."""
+    end, share = curve.norms[-1] / curve.norms[0], f"{REACH:.0%}"
+    gets = (
+        f"what stands more than {curve.reach} tokens back gets less than {share} of it"
+    )
+    if curve.slope is None:
+        return f"the gradient is gone after a step or two; {gets}", False
+    # Two decades at one slope end near the reach; a jump at the start ends before.
+    if curve.slope < 0 and -1 / curve.slope < curve.reach:
+        return f"the gradient falls {_tenfold(curve)}; {gets}", False
+    found = f"the gradient falls to {share} within {curve.reach} tokens"
+    if end > 0.1 * curve.norms[curve.reach]:
+        number = len(curve.norms) - 1
+        return f"{found} and then stays: {end:.2g} of it is left {number} back", True
+    return f"{found}, then {_tenfold(curve)}; {gets}", False
+
+
+def _tenfold(curve: Curve) -> str:
+    steps = round(1 / abs(curve.slope))
+    return f"tenfold every {steps} steps" if steps > 1 else "tenfold every step"
+
+
+def _reaches(curve: Curve) -> str:
+    number = len(curve.norms)
+    left = curve.norms[-1] / curve.norms[0]
+    found = f"the gradient reaches all {number} tokens, where {left:.2g} of it is left"
+    near = not 2 * REACH < left < 0.5 / REACH
+    return f"{found}; with a few more tokens it may not" if near else found
+
+
+def _against_fall(layer: dict, config: Config) -> list[str]:
+    """The keys that let a gradient live longer and are not set yet."""
+    settings, cures = _settings(layer, config), []
+    if settings.cell == "rnn":
+        cures.append("`cell: lstm`")
+        if settings.recurrent_initializer == "glorot":
+            cures.append("`recurrent_initializer: orthogonal`")
+    elif settings.cell == "gru" and settings.formulation == "document":
+        cures.append("`formulation: standard`")
+    elif settings.bias_initializer != "chrono":
+        cures.append("`bias_initializer: chrono`")
+    if config.model.pooling == "last":
+        cures.append("`pooling: mean`")
+    return cures
+
+
+def _against_growth(layer: dict, config: Config) -> list[str]:
+    """The keys that hold a gradient down and are not set yet."""
+    settings, cures = _settings(layer, config), []
+    if config.train.clip_norm is None:
+        cures.append("`clip_norm: 1.0`")
+    if settings.cell == "rnn":
+        cures.append("`cell: lstm`")
+        if settings.recurrent_initializer == "glorot":
+            cures.append("`recurrent_initializer: orthogonal`")
+    return cures
+
+
+def _settings(layer: dict, config: Config) -> LayerConfig:
+    """The settings of a layer, whose name ends in its place."""
+    place = layer["name"].partition("/")[0].rpartition("_")[2]
+    return config.model.layers[int(place) - 1]
+
+
+def format_gradflow(result: dict, width: int = WIDTH) -> str:
+    """Lay out a result of `gradflow` for a terminal."""
+    title = (
+        f"{result['name']}: {result['examples']} examples, gradient norm "
+        f"{result['gradient_norm']:.3g}"
+    )
+    for key, form in (("clipped_share", ".0%"), ("update_ratio", ".2g")):
+        if result.get(key) is not None:
+            title += f", {key.replace('_', ' ')} {result[key]:{form}}"
+    layers = result["layers"]
+    parts = [title, _reach_table(layers), _gate_table(layers), _plot(layers, width)]
+    lines = result["verdict"].splitlines()
+    said = [textwrap.fill(line, width, subsequent_indent="  ") for line in lines]
+    return "\n\n".join([*parts, "\n".join(said)])
+
+
+def _reach_table(layers: list[dict]) -> str:
+    rows = [["layer", "decades/step", "half-life", "reach", "memory", "at most"]]
+    for layer in layers:
+        rows.append(
+            [
+                layer["name"],
+                _number(layer["slope_decades_per_step"], ".4f"),
+                _number(layer["half_life_steps"], ".1f"),
+                _number(layer["reach_steps"], "d", f">{len(layer['carried']) - 1}"),
+                _number(layer["memory_steps"], ".1f"),
+                _number(layer["longest_memory_steps"], ".1f"),
+            ]
+        )
+    return align(rows)
+
+
+def _gate_table(layers: list[dict]) -> str:
+    rows = [["layer", "saturated %", "singular value", "mean of gates"]]
+    for layer in layers:
+        rows.append(
+            [
+                layer["name"],
+                f"{100 * layer['saturated_share']:.1f}",
+                _number(max(layer["singular_values"].values()), ".2f"),
+                " ".join(
+                    f"{letter} {gate['mean']:.2f}"
+                    for letter, gate in layer["gates"].items()
+                )
+                or "-",
+            ]
+        )
+    return align(rows)
+
+
+def _number(value: float | None, form: str, otherwise: str = "-") -> str:
+    return otherwise if value is None else format(value, form)
+
+
+def _plot(layers: list[dict], width: int) -> str:
+    """Draw what is carried back by lag, logarithmically, with a digit for a layer."""
+    curves = [np.array(layer["carried"]) for layer in layers]
+    longest = max(map(len, curves))
+    columns = max(1, min(width - 8, longest))
+    lags = np.linspace(0, longest - 1, columns).round().astype(int)
+    with np.errstate(divide="ignore"):
+        decades = [np.log10(curve[lags[lags < len(curve)]]) for curve in curves]
+    seen = np.concatenate(decades)
+    seen = seen[np.isfinite(seen)]
+    top = math.ceil(seen.max(initial=0))
+    bottom = max(math.floor(seen.min(initial=-1)), top - HEIGHT)
+    rows = np.full((HEIGHT, columns), " ")
+    for digit, curve in enumerate(decades, 1):
+        heights = (HEIGHT - 1) * (top - curve) / max(1, top - bottom)
+        inside = np.isfinite(heights) & (heights <= HEIGHT - 1)
+        places = heights[inside].round().astype(int)
+        rows[places, np.flatnonzero(inside)] = str(digit % 10)
+    labels = [f"1e{top:+03d}", *[""] * (HEIGHT - 2), f"1e{bottom:+03d}"]
+    lines = [
+        f"{label:>6} |{''.join(row).rstrip()}"
+        for label, row in zip(labels, rows, strict=True)
+    ]
+    last = str(longest - 1)
+    return "\n".join(
+        [
+            "what is left of the last state's gradient, by tokens back:",
+            *(f"  {n} {layer['name']}" for n, layer in enumerate(layers, 1)),
+            *lines,
+            " " * 7 + "+" + "-" * columns,
+            " " * 8 + "0" + last.rjust(columns - 1),
+        ]
+    )
