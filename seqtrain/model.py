@@ -124,6 +124,7 @@ def _recurrent(
         dropout=config.dropout,
         weight_dropout=config.weight_dropout,
         zoneout=config.zoneout,
+        layer_norm=config.layer_norm,
         kernel_initializer=config.kernel_initializer,
         recurrent_initializer=config.recurrent_initializer,
         bias_initializer=bias_initializer,

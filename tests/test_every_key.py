@@ -90,6 +90,7 @@ MODEL = {
     "model.layers[].dropout": ([], "model.layers[0].dropout=0.5"),
     "model.layers[].weight_dropout": ([], "model.layers[0].weight_dropout=0.5"),
     "model.layers[].zoneout": ([], "model.layers[0].zoneout=0.5"),
+    "model.layers[].layer_norm": ([], "model.layers[0].layer_norm=true"),
     "model.layers[].residual": (
         [],
         "model.layers[0]={cell: gru, units: 3, residual: true}",

@@ -158,6 +158,41 @@ def test_concat_of_a_layer_with_outputs_is_refused():
         make_model(layer, pooling="concat")
 
 
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+def test_a_residual_layer_adds_its_input(pooling, rng):
+    both = {"cell": "rnn", "units": 2, "bidirectional": True, "residual": True}
+    top = {"units": 4, "residual": True}
+    model = make_model(both, top, dim=4, pooling=pooling)
+    randomize(model, rng)
+    tokens = pad(TEXTS, 8)
+
+    logits = model(tokens).numpy()
+
+    layers = {layer.name: layer for layer in model.layers}
+    for text, found in zip(TEXTS, logits, strict=True):
+        pooled = np.zeros(4)  # of a text without a token
+        if text:
+            x = layers["embedding"](np.array([text])).numpy()
+            x = layers["bidirectional_rnn_1"](x).numpy() + x
+            layers["gru_2"].return_sequences = True
+            [x] = layers["gru_2"](x).numpy() + x
+            pooled = {"last": x[-1], "mean": x.mean(0), "max": x.max(0)}[pooling]
+        kernel, bias = layers["logits"].get_weights()
+        np.testing.assert_allclose(found, pooled @ kernel + bias, rtol=1e-5, atol=1e-5)
+
+
+def test_cures_reach_the_layers():
+    model = make_model(
+        {"cell": "rnn", "weight_dropout": 0.1, "omega": 2.0},
+        {"cell": "lstm", "zoneout": 0.3, "layer_norm": True},
+        {"zoneout": 0.2},
+    )
+    rnn, lstm, gru = model.layers[2:5]
+    assert (rnn.weight_dropout, rnn.omega, rnn.zoneout) == (0.1, 2.0, 0.0)
+    assert (lstm.zoneout, lstm.layer_norm, lstm.weight_dropout) == (0.3, True, 0.0)
+    assert (gru.zoneout, gru.layer_norm) == (0.2, False)
+
+
 def test_initializers_reach_the_layer():
     model = make_model(
         {

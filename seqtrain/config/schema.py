@@ -396,6 +396,9 @@ class LayerConfig(Section):
     zoneout: Rate = Field(
         0.0, description="probability of a unit to keep its old state at a timestep"
     )
+    layer_norm: bool = Field(
+        False, description="of lstm, gru: normalise the products and the cell state"
+    )
     residual: bool = Field(
         False, description="add the input of the layer to its output"
     )
@@ -418,6 +421,13 @@ class LayerConfig(Section):
         validate_default=True,
     )
 
+    @field_validator("layer_norm")
+    @classmethod
+    def _normalize_gates_as_in_keras(cls, on: bool, info: ValidationInfo) -> bool:
+        if on and info.data.get("cell") == "rnn":
+            raise ValueError("true is for cell lstm or gru, not rnn")
+        return _only_with(info, "formulation: standard", on or None, False) or False
+
     @field_validator("omega")
     @classmethod
     def _only_an_rnn_has_omega(
@@ -425,8 +435,8 @@ class LayerConfig(Section):
     ) -> float | None:
         if omega is not None and info.data.get("zoneout"):
             raise ValueError(
-                "the gradient goes past the state's weights with zoneout, it must be "
-                "one or the other"
+                f"{omega} is not for a layer with zoneout, which leads the gradient "
+                "past the state's weights"
             )
         return _only_with(info, "cell: rnn", omega, None)
 

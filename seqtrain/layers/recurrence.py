@@ -92,7 +92,7 @@ def recurrence(
             `(units, columns)`.
         biases: b, `(units,)` for each block that is apart; none if it has none.
         mask: `(timesteps, batch, 1)`, true for a real token.
-        zoneout: k for each state, `(timesteps, batch, units)`; none without.
+        zoneout: k for each of the first states, `(timesteps, batch, units)`.
         sequences: Whether the hidden states of all timesteps are wanted.
         probe: p, `(timesteps, batch, units)`; its values are not looked at.
 
@@ -172,11 +172,9 @@ def _forward(
             else:
                 pre += [x[t] + a]
         new, saved = cell.step(pre, states)
-        if zoneout:
-            new = [
-                k[t] * s + (1 - k[t]) * n
-                for k, s, n in zip(zoneout, states, new, strict=True)
-            ]
+        new = list(new)
+        for i, k in enumerate(zoneout):
+            new[i] = k[t] * states[i] + (1 - k[t]) * new[i]
         if mask is not None:
             new = [tf.where(mask[t], n, s) for n, s in _pairs(new, states)]
         return tuple(new), tuple(saved)
@@ -222,15 +220,13 @@ def _backward(
         if d_hidden is not None:
             d_states = (d_states[0] + d_hidden[t], *d_states[1:])
         total = d_states[:1] if watched else ()
-        d_new, d_kept = d_states, [0] * len(d_states)
+        d_new, d_kept = list(d_states), [0] * len(d_states)
         if mask is not None:
             d_new = [tf.where(mask[t], d, tf.zeros_like(d)) for d in d_states]
             d_kept = [tf.where(mask[t], tf.zeros_like(d), d) for d in d_states]
-        if zoneout:
-            d_kept = [
-                d_k + k[t] * d for k, d, d_k in zip(zoneout, d_new, d_kept, strict=True)
-            ]
-            d_new = [(1 - k[t]) * d for k, d in _pairs(zoneout, d_new)]
+        for i, k in enumerate(zoneout):
+            d_kept[i] += k[t] * d_new[i]
+            d_new[i] *= 1 - k[t]
         old, new = [s[t] for s in history], [s[t + 1] for s in history]
         d_pre, d_old = cell.gradient([s[t] for s in saved], old, new, d_new)
         d_a = _join(_sides(cell, d_pre)[1])

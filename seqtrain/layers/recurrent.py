@@ -11,6 +11,7 @@ from keras import ops, tree
 from .cells import gru_cell, lstm_cell, rnn_cell
 from .dropout import draw_spared, drop
 from .initializers import Chrono, find_initializer
+from .layer_norm import normalize, normalized_gru_cell, normalized_lstm_cell
 from .omega import regularize
 from .recurrence import in_parts, recurrence
 from .watch import watch_in_force
@@ -36,6 +37,7 @@ class _Recurrent(keras.Layer):
         dropout=0.0,
         weight_dropout=0.0,
         zoneout=0.0,
+        layer_norm=False,
         seed=None,
         kernel_initializer="glorot",
         recurrent_initializer="orthogonal",
@@ -57,6 +59,11 @@ class _Recurrent(keras.Layer):
         for name, rate in rates.items():
             if not 0 <= rate < 1:
                 raise ValueError(f"{name} is {rate!r}, it must be in [0, 1)")
+        if layer_norm and formulation != "standard":
+            raise ValueError(
+                f"layer_norm is {layer_norm!r}, it goes with formulation='standard' "
+                "only"
+            )
         self.units = units
         self.activation = keras.activations.get(activation)
         self.formulation = formulation
@@ -65,6 +72,7 @@ class _Recurrent(keras.Layer):
         self.dropout = dropout
         self.weight_dropout = weight_dropout
         self.zoneout = zoneout
+        self.layer_norm = layer_norm
         self.seed = seed
         self.kernel_initializer = find_initializer(kernel_initializer)
         self.recurrent_initializer = find_initializer(recurrent_initializer)
@@ -90,6 +98,9 @@ class _Recurrent(keras.Layer):
         if isinstance(chrono, Chrono) and chrono.timesteps is None:
             self.bias_initializer = Chrono(timesteps, chrono.seed)
         self.bias = add("bias", self._bias_shape(), self._initial_bias)
+        if self.layer_norm:
+            self.kernel_gain = add("kernel_gain", (columns,), "ones")
+            self.recurrent_gain = add("recurrent_gain", (columns,), "ones")
 
     def call(self, inputs, initial_state=None, mask=None, training=None):
         if mask is not None:
@@ -143,6 +154,7 @@ class _Recurrent(keras.Layer):
 
     def _run(self, kernels, omega, inputs, states, mask, zoneout):
         """Run the loop over a part of a batch."""
+        constants = self.constants()
         projected, watch, probe = self._project(inputs), watch_in_force(), None
         kernels = [self._blocks(kernel) for kernel in kernels]
         if watch:
@@ -153,7 +165,7 @@ class _Recurrent(keras.Layer):
         hidden, last, saved = recurrence(
             self.cell(),
             projected,
-            states,
+            [*states, *(tf.broadcast_to(c, tf.shape(states[0])) for c in constants)],
             kernels,
             biases=self.recurrent_biases(),
             mask=None if mask is None else tf.transpose(mask)[..., None],
@@ -163,7 +175,7 @@ class _Recurrent(keras.Layer):
         )
         if watch:
             watch.add(self, probe, last[0], saved, mask)
-        return hidden, last
+        return hidden, last[: self.num_states]
 
     def recurrent_kernels(self):
         """One kernel for each state that the pre-activations see."""
@@ -173,24 +185,29 @@ class _Recurrent(keras.Layer):
         """The biases of recurrent products that stay apart from the input's."""
         return ()
 
+    def constants(self):
+        """What the cell has among its states that does not change."""
+        return ()
+
     def input_bias(self):
         """The bias of the input's product."""
         return tf.convert_to_tensor(self.bias)
 
     def _project(self, inputs):
-        """The input's share of the pre-activations, `x_t W + b`.
+        """The input's share of the pre-activations, `x_t W + b` or `LN(x_t W) + b`.
 
         In blocks, each one product for all timesteps,
         `(timesteps, batch, columns)`.
         """
         batch, timesteps, features = ops.shape(inputs)
         rows = tf.reshape(tf.transpose(inputs, [1, 0, 2]), [-1, features])
-        blocks = zip(
-            self._blocks(self.kernel), self._blocks(self.input_bias()), strict=True
-        )
+        products = [rows @ w for w in self._blocks(self.kernel)]
+        if self.layer_norm:
+            gains = self._blocks(self.kernel_gain)
+            products = map(normalize, products, gains)
         return [
-            tf.reshape(tf.nn.bias_add(rows @ w, b), [timesteps, batch, w.shape[1]])
-            for w, b in blocks
+            tf.reshape(tf.nn.bias_add(x, b), [timesteps, batch, b.shape[0]])
+            for x, b in zip(products, self._blocks(self.input_bias()), strict=True)
         ]
 
     def _blocks(self, weights):
@@ -230,6 +247,7 @@ class _Recurrent(keras.Layer):
             "dropout": self.dropout,
             "weight_dropout": self.weight_dropout,
             "zoneout": self.zoneout,
+            "layer_norm": self.layer_norm,
             "seed": self.seed,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "recurrent_initializer": keras.initializers.serialize(
@@ -348,6 +366,10 @@ class RNN(_Recurrent):
             raise ValueError(
                 "bias_initializer is 'chrono', an RNN has no gate that it could set"
             )
+        if self.layer_norm:
+            raise ValueError(
+                f"layer_norm is {self.layer_norm!r}, it is for an LSTM or a GRU"
+            )
         if omega is not None and not 0 < omega < math.inf:
             raise ValueError(f"omega is {omega!r}, it must be positive and finite")
         if omega is not None and self.zoneout:
@@ -414,6 +436,18 @@ class LSTM(_Recurrent):
 
     Without P this is the layout of `keras.layers.LSTM`, so weights move both ways.
 
+    With `layer_norm`, where LN is over all four gates of a product together,
+
+        LN(x_t W) * α + LN(h_{t-1} U) * α' + b      stands for x_t W + h_{t-1} U + b
+        h_t = o_t * φ(LN(c_t) * γ + β)              hidden state
+
+    and four weights more come last:
+
+        kernel_gain       α    (4 * units,)    starts at one, as γ and α' do
+        recurrent_gain    α'   (4 * units,)
+        cell_gain         γ    (units,)
+        cell_bias         β    (units,)        starts at zero
+
     Args:
         units: Size of the hidden state and of the cell state.
         activation: φ, a name or a function.
@@ -425,6 +459,8 @@ class LSTM(_Recurrent):
             timestep and for every sequence of a batch [4].
         zoneout: Probability with which a unit of h or c keeps its old value, drawn for
             each timestep; a share of it that it keeps when not training [5].
+        layer_norm: Whether to normalize the two products and the cell state that φ
+            sees; not in the document's formulation [6].
         seed: Seed of all that is drawn.
         kernel_initializer: Of W; a Keras initializer or its name.
         recurrent_initializer: Of U and P; also `"glorot"` or `"identity"`, the
@@ -462,6 +498,7 @@ class LSTM(_Recurrent):
             models, 2018.
         [5] Krueger et al., Zoneout: regularizing RNNs by randomly preserving hidden
             activations, 2017.
+        [6] Ba, Kiros and Hinton, Layer normalization, 2016.
     """
 
     gates = 4
@@ -470,8 +507,27 @@ class LSTM(_Recurrent):
     def __init__(self, units, *, bias_initializer="forget_one", **kwargs):
         super().__init__(units, bias_initializer=bias_initializer, **kwargs)
 
+    def build(self, input_shape):
+        super().build(input_shape)
+        if self.layer_norm:
+            shape = (self.units,)
+            self.cell_gain = self.add_weight(
+                name="cell_gain", shape=shape, initializer="ones"
+            )
+            self.cell_bias = self.add_weight(
+                name="cell_bias", shape=shape, initializer="zeros"
+            )
+
     def cell(self):
+        if self.layer_norm:
+            return normalized_lstm_cell(self.activation)
         return lstm_cell(self.activation, zoneout=self.zoneout > 0)
+
+    def constants(self):
+        if not self.layer_norm:
+            return ()
+        gains = tf.split(tf.convert_to_tensor(self.recurrent_gain), 4)
+        return (*gains, self.cell_gain, self.cell_bias)
 
     def recurrent_kernels(self):
         kernels = super().recurrent_kernels()
@@ -531,6 +587,13 @@ class GRU(_Recurrent):
 
     This is the layout of `keras.layers.GRU`, so weights move both ways.
 
+    With `layer_norm` LN(x_t W) * α stands for x_t W, and LN(h_{t-1} U) * α' for
+    h_{t-1} U, before r acts on it; LN is over z and r together, and over g. Two weights
+    more come last:
+
+        kernel_gain       α    (3 * units,)    starts at one
+        recurrent_gain    α'   (3 * units,)    starts at one
+
     Args:
         units: Size of the hidden state.
         activation: φ, a name or a function.
@@ -542,6 +605,8 @@ class GRU(_Recurrent):
             and for every sequence of a batch [2].
         zoneout: Probability with which a unit of h keeps its old value, drawn for
             each timestep; a share of it that it keeps when not training [3].
+        layer_norm: Whether to normalize the two products; not in the document's
+            formulation [4].
         seed: Seed of all that is drawn.
         kernel_initializer: Of W; a Keras initializer or its name.
         recurrent_initializer: Of U; also `"glorot"` or `"identity"`, the identity
@@ -575,11 +640,14 @@ class GRU(_Recurrent):
             models, 2018.
         [3] Krueger et al., Zoneout: regularizing RNNs by randomly preserving hidden
             activations, 2017.
+        [4] Ba, Kiros and Hinton, Layer normalization, 2016.
     """
 
     gates = 3
 
     def cell(self):
+        if self.layer_norm:
+            return normalized_gru_cell(self.activation)
         return gru_cell(self.activation, literal=self.formulation == "document")
 
     def input_bias(self):
@@ -590,8 +658,14 @@ class GRU(_Recurrent):
         candidate, gates = bias[0, -self.units :], bias[:, : -self.units]
         return tf.concat([gates[0] + gates[1], candidate], 0)
 
+    def constants(self):
+        if not self.layer_norm:
+            return ()
+        gains = tf.split(tf.convert_to_tensor(self.recurrent_gain), 3)
+        return (*gains, tf.convert_to_tensor(self.bias)[1, -self.units :])
+
     def recurrent_biases(self):
-        if self.formulation == "document":
+        if self.formulation == "document" or self.layer_norm:
             return ()
         return (tf.convert_to_tensor(self.bias)[1, -self.units :],)
 

@@ -25,7 +25,7 @@ model:
       recurrent_initializer: identity
       bias_initializer: zeros
     - {cell: gru, units: 8, residual: true, zoneout: 0.1, bias_initializer: chrono}
-    - {cell: lstm, units: 3}
+    - {cell: lstm, units: 3, layer_norm: true}
   pooling: concat
   dropout: 0.3
 train:

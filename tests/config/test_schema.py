@@ -49,7 +49,7 @@ model:
       recurrent_initializer: identity
       bias_initializer: zeros
     - {cell: gru, units: 8, residual: true, zoneout: 0.1, bias_initializer: chrono}
-    - {cell: lstm, units: 3}
+    - {cell: lstm, units: 3, layer_norm: true}
   pooling: concat
   dropout: 0.3
 train:
@@ -196,6 +196,15 @@ def test_sections_can_be_made_in_python():
             "data: {source: generated, task: copy}\nmodel: {pooling: mean}",
             "model.pooling: idle with data.task: copy",
         ),
+        (
+            "model: {layers: [{cell: lstm, units: 1, omega: 1.0}]}",
+            "model.layers[0].omega: idle with cell: lstm, needs cell: rnn",
+        ),
+        (
+            "model: {layers: [{cell: gru, units: 1, formulation: document, "
+            "layer_norm: true}]}",
+            "layer_norm: idle with formulation: document, needs formulation: standard",
+        ),
     ],
 )
 def test_a_key_that_a_choice_makes_idle_is_refused(complaint, given, said):
@@ -212,6 +221,39 @@ def test_a_key_that_a_choice_makes_idle_is_refused(complaint, given, said):
         (
             "model: {layers: [{cell: gru, units: 1, bias_initializer: forget_one}]}",
             "'forget_one' is for cell lstm, not gru",
+        ),
+        (
+            "model: {layers: [{cell: rnn, units: 1, layer_norm: true}]}",
+            "model.layers[0].layer_norm: true is for cell lstm or gru, not rnn",
+        ),
+        (
+            "model: {layers: [{cell: rnn, units: 1, omega: 1.0, zoneout: 0.1}]}",
+            "model.layers[0].omega: 1.0 is not for a layer with zoneout",
+        ),
+        (
+            "model: {layers: [{cell: gru, units: 65, residual: true}]}",
+            "layers[0].residual: true adds 64 features to 65, needs as many",
+        ),
+        (
+            "{data: {source: generated, task: adding}, "
+            "model: {layers: [{cell: gru, units: 64, residual: true}]}}",
+            "layers[0].residual: true adds 2 features to 64, needs as many",
+        ),
+        (
+            "model: {layers: [{cell: gru, units: 3, bidirectional: true}, "
+            "{cell: gru, units: 3, residual: true}]}",
+            "layers[1].residual: true adds 6 features to 3, needs as many",
+        ),
+        (
+            "model: {layers: [{cell: gru, units: 32, bidirectional: true, "
+            "residual: true}]}",
+            "layers[0].residual: true needs outputs that belong to one timestep, "
+            "pooling: last takes others; needs pooling: mean or max",
+        ),
+        (
+            "model: {layers: [{cell: gru, units: 64, residual: true}], "
+            "pooling: concat}",
+            "pooling: concat takes others; needs pooling: mean or max",
         ),
         ("data: {source: generated, distance: 60}", "60 is not below length, here 60"),
         (

@@ -157,15 +157,14 @@ def test_either_direction_has_its_omega(rng):
         assert np.abs(ours - plain).max() > 0.01
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_omega_falls_when_it_is_trained_with(jit_compile, rng):
+def test_omega_falls_when_it_is_trained_with(rng):
     inputs = rng.normal(size=(8, 20, FEATURES)).astype("float32")
     labels = rng.normal(size=(8, 1)).astype("float32")
     layer = RNN(16, omega=1.0, recurrent_initializer="glorot", seed=0)
     model = keras.Sequential(
         [keras.Input((20, FEATURES)), layer, keras.layers.Dense(1)]
     )
-    model.compile("sgd", "mse", jit_compile=jit_compile)
+    model.compile("sgd", "mse", jit_compile=True)
     model.optimizer.learning_rate = 0.01
 
     def value():

@@ -40,6 +40,8 @@ def run(layer, weights, inputs, states, mask=None, zoneout=None):
 
 def step(layer, weights, x, states):
     x, h = x @ weights["kernel"], states[0] @ weights["recurrent_kernel"]
+    if layer.layer_norm:
+        return normalized_step(layer, weights, x, h, states)
     activation, sigma, bias = layer.activation, tf.sigmoid, weights["bias"]
     if isinstance(layer, RNN):
         return [activation(x + h + bias)]
@@ -57,3 +59,30 @@ def step(layer, weights, x, states):
     z, g = sigma(x_z + h_z), activation(x_g + sigma(x_r + h_r) * h_g)
     new = (1 - z) * g
     return [new if layer.formulation == "document" else new + z * states[0]]
+
+
+def normalized_step(layer, weights, x, h, states):
+    activation, sigma, bias = layer.activation, tf.sigmoid, weights["bias"]
+    gains = weights["kernel_gain"], weights["recurrent_gain"]
+    if isinstance(layer, LSTM):
+        z = sum(gain * standard(v) for gain, v in zip(gains, (x, h), strict=True))
+        i, f, g, o = tf.split(z + bias, 4, -1)
+        c = sigma(f) * states[1] + sigma(i) * activation(g)
+        squashed = weights["cell_gain"] * standard(c) + weights["cell_bias"]
+        return [sigma(o) * activation(squashed), c]
+    # The gates together, the candidate by itself.
+    (x_gates, x_g), (h_gates, h_g) = (
+        [standard(part) for part in tf.split(v, [2 * layer.units, layer.units], -1)]
+        for v in (x, h)
+    )
+    x = gains[0] * tf.concat([x_gates, x_g], -1) + bias[0]
+    h = gains[1] * tf.concat([h_gates, h_g], -1) + bias[1]
+    (x_z, x_r, x_g), (h_z, h_r, h_g) = tf.split(x, 3, -1), tf.split(h, 3, -1)
+    z, g = sigma(x_z + h_z), activation(x_g + sigma(x_r + h_r) * h_g)
+    return [z * states[0] + (1 - z) * g]
+
+
+def standard(x):
+    mean = tf.reduce_mean(x, -1, keepdims=True)
+    variance = tf.reduce_mean((x - mean) ** 2, -1, keepdims=True)
+    return (x - mean) / tf.sqrt(variance + 1e-5)
