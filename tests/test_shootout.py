@@ -1,8 +1,10 @@
 import json
+import signal
 import sys
 
 import pytest
 
+from seqtrain.cli import main
 from seqtrain.config import load_config
 from seqtrain.errors import ConfigError, SeqtrainError
 from seqtrain.figures import png
@@ -74,6 +76,22 @@ def test_what_comes_out_is_kept_and_what_is_done_is_not_done_again(
     assert json.loads((folder / "shootout.json").read_text()) == result
     nothing = [sys.executable, "-c", "raise SystemExit(1)"]
     assert shootout(path, [], folder, say=lambda _: None, command=nothing) == result
+
+
+def test_the_command_prints_the_table_and_says_where_the_figure_is(
+    result, path, folder, monkeypatch, capfd
+):
+    arguments = ["seqtrain", "shootout", str(path), "--out", str(folder)]
+    handler = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    signal.signal(signal.SIGTERM, handler)
+    out, err = capfd.readouterr()
+    assert not ended.value.code
+    assert out == f"{format_shootout(result)}\n"
+    assert err.endswith(f"figure: {folder / 'shootout.png'}\n")
+    assert (folder / "shootout.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_folder_of_another_shootout_is_refused(result, path, folder):

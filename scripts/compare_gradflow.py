@@ -1,0 +1,111 @@
+"""What it costs to watch the gradient flow.
+
+    python scripts/compare_gradflow.py TRAIN [--rounds 5] [--config imdb_lstm]
+
+Two figures, each a median with its quartiles of ratios within a round:
+
+    look / step      one look at a batch by one train step on it, in one process
+    live / without   a training with `log.gradflow: 100` by the same without, of one
+                     epoch each, in processes that take turns; from the first step on,
+                     and with all that is compiled and drawn before it
+
+TRAIN is a data file as `data.train` takes it. The results go to stdout.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from seqtrain.config import Config, find_config, load_config
+from seqtrain.quiet import import_tensorflow
+from seqtrain.runs import Run
+
+EVERY = 100
+LOOKS = 20  # of which a round of the first figure is one
+
+
+def look_ratios(config: Config, number: int) -> list[float]:
+    """Seconds of a look by those of a step, on the longest batch of the data."""
+    import keras
+
+    from seqtrain.data.batches import dataset
+    from seqtrain.data.load import load_data
+    from seqtrain.fit import TrainStep, compile_model
+    from seqtrain.flow import GradientFlow, longest_batches
+    from seqtrain.model import build_model
+
+    keras.utils.set_random_seed(0)
+    data = load_data(config.data, seed=config.seed)
+    model = build_model(
+        config.model,
+        vocab_size=len(data.vocab),
+        num_classes=len(data.labels),
+        max_length=config.data.max_length,
+    )
+    compile_model(model, config.train, steps_per_epoch=1)
+    longest = longest_batches(data.train, config)[:1]
+    batch = next(iter(dataset(data.train, longest)))
+    step, look = TrainStep(model, config.train), GradientFlow(model)
+    step(*batch), look(*batch)  # compiles
+    ratios = []
+    for _ in range(number):
+        began = time.perf_counter()
+        step(*batch)
+        between = time.perf_counter()
+        look(*batch)
+        ratios.append((time.perf_counter() - between) / (between - began))
+    return ratios
+
+
+def training_seconds(name: str, settings: list[str], folder: Path) -> np.ndarray:
+    """Seconds of a training: from its first step on, and with what comes before it."""
+    given = [word for setting in settings for word in ("--set", setting)]
+    command = [sys.executable, "-m", "seqtrain", "train", name, "--run", str(folder)]
+    subprocess.run([*command, *given], check=True, capture_output=True)
+    metrics = Run(folder).metrics()
+    steps = sum(line.get("epoch_seconds", 0) for line in metrics)
+    before = sum(line.get("compile_seconds", 0) for line in metrics)
+    return np.array([steps, steps + before])
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("train")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--config", default="imdb_lstm")
+    arguments = parser.parse_args()
+    own = ["data.source=files", f"data.train={arguments.train}", "train.epochs=1"]
+    import_tensorflow()
+    config = load_config(find_config(arguments.config), own)
+    show("look / step", look_ratios(config, LOOKS))
+    ratios = []
+    with tempfile.TemporaryDirectory() as folder:
+        for round_ in range(arguments.rounds):
+            live, without = (
+                training_seconds(
+                    arguments.config,
+                    [*own, f"log.gradflow={every}"],
+                    Path(folder, f"{round_}-{every}"),
+                )
+                for every in (EVERY, "null")
+            )
+            ratios.append(live / without)
+    steps, whole = zip(*ratios, strict=True)
+    show("live / without", steps)
+    show("live / without, with what is compiled", whole)
+
+
+def show(name: str, ratios) -> None:
+    """Print a median with its quartiles."""
+    low, median, high = np.quantile(ratios, [0.25, 0.5, 0.75])
+    print(f"{name:38} {median:.3f} ({low:.3f} to {high:.3f})", flush=True)
+
+
+if __name__ == "__main__":
+    main()
