@@ -37,6 +37,7 @@ def board(runs: Path, *, port: int = 6006) -> None:
         address = tensorboard.launch()
     except program.TensorBoardServerException as error:
         raise RunError(error.msg, hint="pass another --port") from None
+    address += "#custom_scalars"  # the panels of `dashboards.layout` come first
     print(f"TensorBoard shows {runs} at {address} until Ctrl-C", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         threading.Event().wait()

@@ -11,16 +11,17 @@ import keras
 import numpy as np
 
 from .config import Config
+from .dashboards import write_projector
 from .data.batches import bucket_lengths, dataset, epoch_batches
 from .data.load import Data, Encoded
 from .data.tasks import find_task
 from .disk import sync, temporary_beside
 from .fit import gradients_of
 from .interruption import Interruption
-from .metrics import logits_to_probabilities, wilson_interval
+from .metrics import wilson_interval
 from .progress import Progress
 from .runs import Run
-from .tensorboard import Sample, TensorBoardWriter, samples_markdown
+from .tensorboard import TensorBoardWriter
 
 COLUMNS = (
     "epoch   step    loss accuracy val loss val accuracy texts/s step s data s eval s"
@@ -263,23 +264,39 @@ class KeepBest(keras.callbacks.Callback):
 
 
 class Pictures(keras.callbacks.Callback):
-    """Show histograms and sample predictions in TensorBoard after each epoch.
+    """Show the weights and the best values in TensorBoard after each epoch.
+
+    The embedding is that of the best epoch, as in `model.keras`.
 
     Args:
         writer: The event files of the run.
-        data: The encoded data; samples are the first of its validation part.
+        data: The encoded data.
         config: The config of the run.
+        best: Knows the best epoch.
     """
 
-    def __init__(self, writer: TensorBoardWriter, data: Data, config: Config):
+    def __init__(
+        self, writer: TensorBoardWriter, data: Data, config: Config, best: KeepBest
+    ):
         super().__init__()
-        self.writer, self.data, self.log = writer, data, config.log
-        self.task = find_task(config.data)
+        self.writer, self.data, self.best = writer, data, best
+        self.histograms = config.log.histograms
+        self.embedded = find_task(config.data).features is None
         self.buckets = bucket_lengths(config.data.max_length, config.data.buckets)
 
     def on_epoch_end(self, epoch, logs=None):
         step = int(self.model.optimizer.iterations)
-        if self.log.histograms and (epoch + 1) % self.log.histograms == 0:
+        shown = {
+            f"best/{name}": self.best.logs[f"val_{name}"]
+            for name in ("loss", "accuracy")
+            if f"val_{name}" in self.best.logs
+        }
+        self.writer.scalars("validation", shown, step)
+        if self.best.step == step and self.embedded:
+            [embedding] = self.model.get_layer("embedding").get_weights()
+            tokens = self.data.vocab.tokens
+            write_projector(self.writer.folders["train"], embedding, tokens)
+        if self.histograms and (epoch + 1) % self.histograms == 0:
             _, _, gradients = gradients_of(
                 self.model, *self._first(self.data.train, 64), training=False
             )
@@ -290,25 +307,6 @@ class Pictures(keras.callbacks.Callback):
                 shown[f"weights/{weight.path}"] = weight
                 shown[f"gradients/{weight.path}"] = gradient
             self.writer.histograms(shown, step)
-        if self.log.samples and self.task.output == "class":
-            self.writer.text("samples", self._samples(), step)
-
-    def _samples(self):
-        encoded = self.data.validation
-        tokens, labels = self._first(encoded, self.log.samples)
-        rows = logits_to_probabilities(self.model(tokens, training=False).numpy())
-        names = self.data.labels
-        return samples_markdown(
-            Sample(
-                " ".join(self.data.vocab.tokens[id] for id in ids if id),
-                names[label],
-                names[row.argmax()],
-                row.max(),
-            )
-            for ids, label, row in zip(
-                tokens.numpy(), labels.numpy(), rows, strict=True
-            )
-        )
 
     def _first(self, encoded: Encoded, number: int):
         """The first examples as one batch."""

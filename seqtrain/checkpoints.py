@@ -29,8 +29,7 @@ from .errors import ResumeError
 
 FORMAT = 1
 _MANIFEST = {"format", "step", "best", "planned", "files", "grown"}
-# What a training appends to; a folder stands for all files in it.
-_GROWING = ("metrics.jsonl", "tensorboard")
+_GROWING = ("metrics.jsonl", "tensorboard/*/events.*")  # what a training appends to
 
 
 class Checkpoint(NamedTuple):
@@ -161,9 +160,7 @@ class Checkpoints:
         return self.folder / f"step-{step:08}"
 
     def _growing_files(self) -> list[Path]:
-        found = [self.run / name for name in _GROWING]
-        files = [path for folder in found for path in (folder, *folder.rglob("*"))]
-        return [path for path in files if path.is_file()]
+        return [path for pattern in _GROWING for path in self.run.glob(pattern)]
 
     def _write(self, path: Path, checkpoint: Checkpoint) -> None:
         arrays = io.BytesIO()

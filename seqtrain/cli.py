@@ -499,12 +499,14 @@ def _report(data) -> str:
 
 def _plan(config, examples: int) -> str:
     from .data.batches import bucket_lengths
+    from .data.tasks import TEXTS, find_task
 
     steps = -(-examples // config.train.batch_size)
     widths = bucket_lengths(config.data.max_length, config.data.buckets)
+    units = "tokens" if find_task(config.data) == TEXTS else "timesteps"
     return (
         f"plan: {config.train.epochs} epochs of {steps} steps, batches of "
-        f"{config.train.batch_size}, padded to {', '.join(map(str, widths))} tokens"
+        f"{config.train.batch_size}, padded to {', '.join(map(str, widths))} {units}"
     )
 
 

@@ -98,8 +98,8 @@ def replay(run: Run) -> str:
         f"step {kept['step']}: loss {float(loss)}, gradient norm {norm}",
         weights_table(model, gradients),
         "",
-        f"the batch has {len(tokens)} texts of up to {tokens.shape[1]} tokens; those "
-        "with the largest logits:",
+        f"the batch has {len(tokens)} sequences of up to {tokens.shape[1]} timesteps; "
+        "those with the largest logits:",
     ]
     # nan comes last, and so first below
     sizes = np.abs(logits.numpy()).reshape(len(tokens), -1).max(axis=1)
@@ -108,7 +108,7 @@ def replay(run: Run) -> str:
         shown = " ".join(words[:WORDS]) + (" …" if len(words) > WORDS else "")
         label = _label(task, labels[index], run.labels)
         lines.append(
-            f"  logit {sizes[index]:.3g}  {label}  {len(words)} tokens: {shown}"
+            f"  logit {sizes[index]:.3g}  {label}  {len(words)} timesteps: {shown}"
         )
     return "\n".join(lines)
 

@@ -1,28 +1,30 @@
 """How good a trained model is, beside what is easy to reach without one."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from .baselines import load_baselines
-from .config import FilesData
+from .config import RECALLED, FilesData
 from .data.examples import Examples
 from .data.files import read_examples
 from .data.load import Encoded, load_data, load_texts
-from .data.tasks import RECALLED, TEXTS, find_task
-from .errors import ConfigError, DataError, listed, printable, shown
+from .data.tasks import TEXTS, find_task
+from .errors import ConfigError, DataError, listed, shown
 from .metrics import (
     accuracy_by_length,
     accuracy_with_interval,
     classification_metrics,
+    cross_entropies,
     logits_to_probabilities,
     sequence_metrics,
 )
 from .predict import Predictor
 from .runs import Run
-from .tables import align
+from .tables import align, shorten
 
 Split = Literal["test", "validation", "train"]
 
@@ -49,20 +51,12 @@ def evaluate(run: Run, *, split: Split = "test", data: Path | None = None) -> di
         DataError: If the data is not there, or has a label the run doesn't know.
         RunError: If the run has no model.
     """
-    predictor = Predictor(run)
-    task = find_task(run.config.data)
+    predictor, task = Predictor(run), find_task(run.config.data)
     if task == TEXTS:
         examples = _read_split(run, split) if data is None else _read_file(run, data)
-        skipped, encoded = examples.skipped, predictor.encode(examples)
-    elif data is None:
-        made = load_data(run.config.data, seed=run.config.seed)
-        skipped, encoded = 0, getattr(made, split)
+        encoded = predictor.encode(examples)
     else:
-        raise ConfigError(
-            f"--data {data}: {run.path} was trained on data.task: {task.name}, whose "
-            "examples are made; none can be read",
-            hint="take --split",
-        )
+        examples, encoded = Examples([], []), _made(run, split, data)
 
     started = time.perf_counter()
     if task.output == "class":
@@ -71,36 +65,57 @@ def evaluate(run: Run, *, split: Split = "test", data: Path | None = None) -> di
         scores = _score_sequences(predictor, encoded)
     seconds = time.perf_counter() - started
 
-    labels = encoded.labels
     if task.output == "class":
-        predictions = probabilities.argmax(axis=1)
-        measured = {
-            **classification_metrics(labels, probabilities, run.labels),
-            "by_length": accuracy_by_length(
-                labels, predictions, encoded.lengths, predictor.buckets
-            ),
-        }
+        measured = _class_metrics(predictor, encoded, probabilities)
     else:
         measured = sequence_metrics(*scores)
-    baselines = {"chance": dict(task.chance)}
     if task == TEXTS:
-        rows_of = load_baselines(run).predict_probabilities(examples.texts)
-        baselines = {
-            name: accuracy_with_interval(labels, rows.argmax(axis=1))
-            for name, rows in rows_of.items()
-        }
+        baselines = _fitted_baselines(run, examples.texts, encoded.labels)
+    else:
+        baselines = {"chance": dict(task.chance)}
     result = {
         "run": run.path.name,
         "data": split if data is None else str(data),
-        "skipped": skipped,
+        "skipped": examples.skipped,
         **measured,
         "baselines": baselines,
         "predict_seconds": seconds,
-        "examples_per_second": len(labels) / seconds,
+        "examples_per_second": len(encoded.labels) / seconds,
     }
     name = split if data is None else f"data-{data.name.split('.')[0]}"
     run.write_json(f"eval/{name}.json", result)
     return result
+
+
+def _made(run: Run, split: Split, data: Path | None) -> Encoded:
+    """Make a part of the data of a task that has no texts."""
+    if data is not None:
+        raise ConfigError(
+            f"--data {data}: {run.path} was trained on data.task: "
+            f"{run.config.data.task}, whose examples are made; none can be read",
+            hint="take --split",
+        )
+    return getattr(load_data(run.config.data, seed=run.config.seed), split)
+
+
+def _class_metrics(
+    predictor: Predictor, encoded: Encoded, probabilities: np.ndarray
+) -> dict:
+    labels, predictions = encoded.labels, probabilities.argmax(axis=1)
+    return {
+        **classification_metrics(labels, probabilities, predictor.labels),
+        "by_length": accuracy_by_length(
+            labels, predictions, encoded.lengths, predictor.buckets
+        ),
+    }
+
+
+def _fitted_baselines(run: Run, texts: Sequence[str], labels: np.ndarray) -> dict:
+    rows = load_baselines(run).predict_probabilities(texts)
+    return {
+        name: accuracy_with_interval(labels, probabilities.argmax(axis=1))
+        for name, probabilities in rows.items()
+    }
 
 
 def _score_sequences(
@@ -111,20 +126,19 @@ def _score_sequences(
     As in training: of a value the squared error; of classes at each timestep the
     mean cross-entropy, and the share of the recalled ones that are right.
     """
-    classes = np.issubdtype(encoded.labels.dtype, np.integer)
+    values = encoded.labels.ndim == 1
     losses, accuracies = np.empty((2, len(encoded.labels)))
     for indices, outputs in predictor.outputs(encoded, batch_size=BATCH_SIZE):
         labels = encoded.labels[indices]
-        if not classes:
+        if values:
             losses[indices] = (outputs[:, 0].astype(np.float64) - labels) ** 2
             continue
         rows = logits_to_probabilities(outputs.reshape(-1, outputs.shape[-1]))
-        likelihoods = rows[np.arange(labels.size), labels.ravel()]
-        likelihoods = np.maximum(likelihoods, np.finfo(np.float64).tiny)
-        losses[indices] = -np.log(likelihoods).reshape(labels.shape).mean(axis=1)
+        surprises = cross_entropies(labels.ravel(), rows).reshape(labels.shape)
+        losses[indices] = surprises.mean(axis=1)
         right = outputs.argmax(axis=-1) == labels
         accuracies[indices] = right[:, -RECALLED:].mean(axis=1)
-    return losses, accuracies if classes else None
+    return losses, None if values else accuracies
 
 
 def _read_split(run: Run, split: Split) -> Examples:
@@ -155,7 +169,7 @@ def _read_file(run: Run, path: Path) -> Examples:
 def format_evaluation(result: dict) -> str:
     """Lay out a result of `evaluate` in at most 80 columns."""
     title = f"{result['run']}, {Path(result['data']).name} data"
-    parts = [_shorten(title, WIDTH), _model_table(result), _totals_table(result)]
+    parts = [shorten(title, WIDTH), _model_table(result), _totals_table(result)]
     if "per_class" in result:
         parts += [
             _class_table(result["per_class"]),
@@ -211,14 +225,14 @@ def _class_table(per_class: dict[str, dict]) -> str:
     rows = [["class", "precision %", "recall %", "f1 %", "examples"]]
     for name, entry in per_class.items():
         shares = [_percent(entry[key]) for key in ("precision", "recall", "f1")]
-        rows.append([_shorten(name, 24), *shares, str(entry["support"])])
+        rows.append([shorten(name, 24), *shares, str(entry["support"])])
     return align(rows)
 
 
 def _confusion_table(names: list[str], confusion: list[list[int]]) -> str:
-    rows = [["true \\ predicted", *(_shorten(name, 12) for name in names)]]
+    rows = [["true \\ predicted", *(shorten(name, 12) for name in names)]]
     for name, counts in zip(names, confusion, strict=True):
-        rows.append([_shorten(name, 24), *map(str, counts)])
+        rows.append([shorten(name, 24), *map(str, counts)])
     table = align(rows)
     if len(table.partition("\n")[0]) > WIDTH:
         return f"confusion of {len(names)} classes: too wide to show, --json has it"
@@ -240,8 +254,3 @@ def _accuracy(entry: dict) -> list[str]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.2f}"
-
-
-def _shorten(text: str, width: int) -> str:
-    text = printable(text)
-    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .config import TrainConfig
+from .config import RECALLED, TrainConfig
 from .data.batches import dataset, epoch_batches
 from .data.load import Encoded
-from .data.tasks import RECALLED, TEXTS, Task
+from .data.tasks import TEXTS, Task
 from .errors import DivergedError
 from .schedules import Schedule
 
@@ -34,8 +34,9 @@ def compile_model(
     *,
     steps_per_epoch: int,
     task: Task = TEXTS,
+    metrics: Sequence[keras.metrics.Metric] = (),
 ) -> None:
-    """Give the model its optimizer, loss and metric.
+    """Give the model its optimizer, loss and metrics.
 
     The loss is the cross-entropy of the logits, averaged by the weights of the
     examples: `Σ w L / Σ w`; over all timesteps, if each has a class. That of a value
@@ -54,12 +55,12 @@ def compile_model(
         loss = keras.losses.SparseCategoricalCrossentropy(
             from_logits=True, reduction=reduction
         )
-    metrics = []
     if task.output != "value":
-        metrics = [keras.metrics.MeanMetricWrapper(hits, name="accuracy")]
+        accuracy = keras.metrics.MeanMetricWrapper(hits, name="accuracy")
+        metrics = [accuracy, *metrics]
     # An evaluation sees each shape a few times: to compile them costs more than
     # it saves.
-    model.compile(optimizer, loss, metrics=metrics, jit_compile=False)
+    model.compile(optimizer, loss, metrics=[*metrics], jit_compile=False)
     optimizer.build(model.trainable_variables)
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import stats
 from sklearn.metrics import (
     confusion_matrix,
     precision_recall_fscore_support,
@@ -72,14 +73,29 @@ def accuracy_with_interval(labels: np.ndarray, predictions: np.ndarray) -> dict:
     }
 
 
-def mean_with_interval(name: str, values: np.ndarray) -> dict:
+def cross_entropies(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """The surprise at each label, `-log p`.
+
+    Args:
+        labels: Class ids, `(examples,)`.
+        probabilities: `(examples, classes)`.
+    """
+    likelihoods = probabilities[np.arange(len(labels)), labels]
+    # Logits more than 745 apart leave a probability of zero, whose log is not finite.
+    return -np.log(np.maximum(likelihoods, np.finfo(np.float64).tiny))
+
+
+def mean_with_interval(name: str, values: Sequence[float]) -> dict:
     """A mean of independent values with both ends of its 95% interval.
 
-    The interval is that of the normal distribution, `mean ± 1.96 s / √n`.
+    The interval is Student's, `mean ± t s / √n` with t = 1.96 for many values; one
+    value alone tells of none, and is both ends.
     """
-    mean = float(values.mean())
-    half = _Z * float(values.std(ddof=1)) / math.sqrt(len(values))
-    half = half if len(values) > 1 else math.inf
+    mean, number = float(np.mean(values)), len(values)
+    half = 0.0
+    if number > 1:
+        deviation = float(np.std(values, ddof=1))
+        half = float(stats.t.ppf(0.975, number - 1)) * deviation / math.sqrt(number)
     return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
 
 
@@ -123,13 +139,10 @@ def classification_metrics(
     per_class = precision_recall_fscore_support(
         labels, predictions, labels=ids, zero_division=0.0
     )
-    likelihoods = probabilities[np.arange(len(labels)), labels]
-    # Logits more than 745 apart leave a probability of zero, whose log is not finite.
-    likelihoods = np.maximum(likelihoods, np.finfo(np.float64).tiny)
     return {
         "examples": len(labels),
         **accuracy_with_interval(labels, predictions),
-        "loss": float(-np.log(likelihoods).mean()),
+        "loss": float(cross_entropies(labels, probabilities).mean()),
         "auc": _auc(labels, probabilities),
         "per_class": {
             name: {
@@ -144,6 +157,55 @@ def classification_metrics(
         },
         "confusion": confusion_matrix(labels, predictions, labels=ids).tolist(),
     }
+
+
+def confidence_edges(classes: int, bins: int = 10) -> np.ndarray:
+    """Edges of equal bins from the least confidence that a prediction can have to one.
+
+    Example:
+        >>> confidence_edges(2, bins=5)
+        array([0.5, 0.6, 0.7, 0.8, 0.9, 1. ])
+    """
+    return np.linspace(1 / classes, 1, bins + 1)
+
+
+def calibration(
+    labels: np.ndarray, probabilities: np.ndarray, edges: np.ndarray
+) -> tuple[list[dict], float]:
+    """How often predictions are right that are made with a certain confidence.
+
+    The confidence of a prediction is the probability of the class it names. The
+    expected calibration error [1] is the mean distance of the two, over the bins B:
+
+        ECE = Σ_B |B| / examples * |accuracy(B) - mean confidence(B)|
+
+    Args:
+        labels: Class ids, `(examples,)`.
+        probabilities: `(examples, classes)`, rows add up to one.
+        edges: Of the bins of confidence, ascending.
+
+    Returns:
+        An entry for each bin, `examples`, and if there are any their mean
+        `confidence` and `accuracy` with its interval; and the error.
+
+    References:
+        [1] Guo et al., On calibration of modern neural networks, 2017.
+    """
+    predictions, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    places = np.searchsorted(edges[1:-1], confidences, side="right")
+    bins, error = [], 0.0
+    for number in range(len(edges) - 1):
+        inside = places == number
+        entry = {"examples": int(inside.sum())}
+        if inside.any():
+            entry |= {
+                "confidence": float(confidences[inside].mean()),
+                **accuracy_with_interval(labels[inside], predictions[inside]),
+            }
+            distance = abs(entry["accuracy"] - entry["confidence"])
+            error += entry["examples"] / len(labels) * distance
+        bins.append(entry)
+    return bins, error
 
 
 def _auc(labels: np.ndarray, probabilities: np.ndarray) -> float | None:

@@ -121,13 +121,13 @@ def predict(run: Run, batches: Iterable[Sequence[str]]) -> Iterator[dict]:
     Raises:
         RunError: If the run has no model, or one that reads no texts.
     """
-    if (task := find_task(run.config.data)) != TEXTS:
+    predictor = Predictor(run)
+    if (task := find_task(predictor.data)) != TEXTS:
         raise RunError(
             f"{run.path}: trained on data.task: {task.name}, which has no texts to "
             "predict; a model of texts is needed",
             hint=f"seqtrain eval {run.path} measures it on examples of its task",
         )
-    predictor = Predictor(run)
     for texts in batches:
         encoded = predictor.encode(Examples(texts, []))
         rows = predictor.probabilities(encoded, batch_size=BATCH_SIZE)

@@ -51,7 +51,9 @@ def load_model(
             warnings.simplefilter("error", UserWarning)
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
         columns = _columns(model)
-        rows = _rows(model) if task.features is None else vocab_size
+        fits = _reads_and_writes(model) == (task.features, task.output == "sequence")
+        # What reads numbers has no vocabulary.
+        rows = vocab_size if not fits or task.features else _rows(model)
     except (
         AttributeError,
         ImportError,
@@ -66,6 +68,11 @@ def load_model(
         # Keras has no error of its own: each layer raises what its arguments do.
         reason = (str(error) or type(error).__name__).partition("\n")[0]
         raise _damaged(path, f"Keras can't build it: {reason[:200]}") from None
+    if not fits:
+        raise RunError(
+            f"{path}: made for another task than that of the config, {task.name}",
+            hint="copy the whole run again; its files belong together",
+        )
     if rows != vocab_size:
         raise RunError(
             f"{path}: made for a vocabulary of {rows:,} tokens, but vocabulary.txt has "
@@ -86,6 +93,11 @@ def _rows(model: keras.Model) -> int:
         layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)
     )
     return embedding.input_dim
+
+
+def _reads_and_writes(model: keras.Model) -> tuple[int | None, bool]:
+    """The numbers it reads at a timestep, None for a token; if it writes at each."""
+    return (*model.input_shape[2:], None)[0], len(model.output_shape) == 3
 
 
 def _columns(model: keras.Model) -> int:

@@ -1,7 +1,6 @@
 """Cells and cures against each other: equal parameters, updates and data."""
 
 import json
-import math
 import os
 import shlex
 import subprocess
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy import stats
 
 from .config import Config, load_config
 from .data.load import load_data
@@ -21,6 +19,7 @@ from .disk import replace
 from .errors import ConfigError, DivergedError, SeqtrainError
 from .evaluate import evaluate
 from .figures import blank
+from .metrics import mean_with_interval
 from .model import build_model
 from .runs import Run, is_run
 from .tables import align
@@ -170,24 +169,22 @@ class _Bout:
         self.trainings.append(_how_it_went(Run(place), seed))
 
     def result(self, solved: float | None) -> dict:
-        """What its trainings come to."""
-        losses = [each["loss"] for each in self.trainings]
-        entry = {
-            "name": self.contender,
-            "units": self.units,
-            "parameters": self.parameters,
-            "trainings": self.trainings,
-            **_with_interval("loss", losses),
-        }
-        if "accuracy" in self.trainings[0]:
-            shares = [each["accuracy"] for each in self.trainings]
-            entry |= _with_interval("accuracy", shares)
+        """What its trainings come to; those that diverged have no loss."""
         if solved is not None:
             for each in self.trainings:
                 reached = [step for step, loss in each["curve"] if loss <= solved]
                 each["solved_at"] = reached[0] if reached else None
-        for key in ("seconds", "memory_mb"):
-            entry[key] = float(np.mean([each[key] for each in self.trainings]))
+        entry = {
+            "name": self.contender,
+            "units": self.units,
+            "parameters": self.parameters,
+            "seconds": float(np.mean([each["seconds"] for each in self.trainings])),
+            "memory_mb": max(each["memory_mb"] for each in self.trainings),
+            "trainings": self.trainings,
+        }
+        for key in ("loss", "accuracy"):
+            if values := [each[key] for each in self.trainings if key in each]:
+                entry |= mean_with_interval(key, values)
         return entry
 
 
@@ -220,22 +217,12 @@ def _how_it_went(run: Run, seed: int) -> dict:
         "status": run.status,
         "curve": [[line["step"], line["loss"]] for line in evaluations],
         "seconds": sum(line["epoch_seconds"] for line in evaluations),
-        "memory_mb": run.info.get("memory_mb", math.nan),
-        "loss": math.inf,
+        "memory_mb": run.info.get("memory_mb", 0.0),
     }
     if run.status == "finished":
         measured = evaluate(run)
         told |= {key: measured[key] for key in ("loss", "accuracy") if key in measured}
     return told
-
-
-def _with_interval(key: str, values: Sequence[float]) -> dict:
-    """The mean over the seeds and its 95% interval, by Student's t."""
-    mean, low, high = float(np.mean(values)), None, None
-    if len(values) > 1 and math.isfinite(mean):
-        half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-        low, high = float(mean - half), float(mean + half)
-    return {key: mean, f"{key}_low": low, f"{key}_high": high}
 
 
 def format_shootout(result: dict) -> str:
@@ -248,18 +235,21 @@ def _table(condition: dict, result: dict) -> str:
         f"{key} {value:.4g}" for key, value in condition["chance"].items()
     )
     contenders = condition["contenders"]
-    key = "accuracy" if "accuracy" in contenders[0] else "loss"
+    key = "accuracy" if "accuracy" in condition["chance"] else "loss"
     rows = [["", "units", "parameters", f"test {key}", "95% interval", "s", "MB"]]
     if result["solved"] is not None:
         rows[0] += ["solved", "updates"]
     for each in contenders:
-        low, high = each[f"{key}_low"], each[f"{key}_high"]
+        measured = ["diverged", "-"]
+        if key in each:
+            low, high = max(each[f"{key}_low"], 0), each[f"{key}_high"]
+            high = min(high, 1) if key == "accuracy" else high
+            measured = [f"{each[key]:.4f}", f"{low:.4f} to {high:.4f}"]
         row = [
             each["name"],
             str(each["units"]),
             str(each["parameters"]),
-            f"{each[key]:.4g}",
-            "-" if low is None else f"{low:.4g} to {high:.4g}",
+            *measured,
             f"{each['seconds']:.0f}",
             f"{each['memory_mb']:.0f}",
         ]

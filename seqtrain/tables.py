@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from .errors import printable
+
 
 def align(rows: Sequence[Sequence[str]]) -> str:
     """Lay rows out in columns: the first to the left, the numbers to the right.
@@ -19,3 +21,14 @@ def align(rows: Sequence[Sequence[str]]) -> str:
         ).rstrip()
         for row in rows
     )
+
+
+def shorten(text: str, width: int) -> str:
+    """Return a text that takes no more than a width, on one line.
+
+    Example:
+        >>> shorten("a long name", 7)
+        'a long…'
+    """
+    text = printable(text)
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -30,6 +30,9 @@ class TensorBoardWriter:
     that their curves lie over one another. What belongs to the whole run
     (histograms, images, text, graph) stands with training.
 
+    Attributes:
+        folders: Where the event files are, by split.
+
     Each event is in its file at once. `tf.summary` writes later, and on a full disk
     loses events without a word (TensorFlow 2.21).
 
@@ -41,13 +44,14 @@ class TensorBoardWriter:
     """
 
     def __init__(self, run: Path):
+        self.folders = {s: run / "tensorboard" / s for s in ("train", "validation")}
         self._paths, self._writers = {}, {}
         # TensorBoard reads the files of a folder in the order of their names.
         name = f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}"
-        for split in ("train", "validation"):
-            path = run / "tensorboard" / split / f"{name}.{os.getpid()}"
+        for split, folder in self.folders.items():
+            path = folder / f"{name}.{os.getpid()}"
             with writing(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(parents=True, exist_ok=True)
                 self._writers[split] = RecordWriter(path.open("xb"))
             self._paths[split] = path
             self._write(split, Event(file_version="brain.Event:2"))
@@ -61,17 +65,23 @@ class TensorBoardWriter:
         shown = (histogram_pb(tag, np.asarray(data)) for tag, data in values.items())
         self._add("train", step, shown)
 
-    def image(self, tag: str, png: bytes, step: int) -> None:
+    def image(self, tag: str, png: bytes, step: int, split: str = "train") -> None:
         """Show a PNG file in the image dashboard."""
         size = np.frombuffer(png, ">u4", count=2, offset=16)  # width, height
         metadata = image_metadata.create_summary_metadata(None, None)
         tensor = make_tensor_proto([*(b"%d" % each for each in size), png])
         value = Summary.Value(tag=tag, metadata=metadata, tensor=tensor)
-        self._add("train", step, [Summary(value=[value])])
+        self._add(split, step, [Summary(value=[value])])
 
     def text(self, tag: str, markdown: str, step: int) -> None:
         """Show `markdown` in the text dashboard."""
         self._add("train", step, [text_pb(tag, markdown)])
+
+    def summary(self, split: str, summary: Summary, step: int) -> None:
+        """Add what the function of a TensorBoard plugin returned."""
+        # Some return protos of TensorFlow, equal to TensorBoard's but of another type.
+        copy = Summary.FromString(summary.SerializeToString())
+        self._add(split, step, [copy])
 
     def graph(self, model: keras.Model) -> None:
         """Show the operations of a prediction in the graph dashboard.

@@ -11,7 +11,9 @@ import numpy as np
 from .baselines import load_baselines
 from .callbacks import KeepBest, Pictures, RunLog, SaveCheckpoints, save_model
 from .checkpoints import Checkpoint, Checkpoints
+from .class_log import ClassLog, Outputs
 from .config import Config, dump_config
+from .dashboards import hyperparameters, layout
 from .data.batches import bucket_lengths
 from .data.load import Data, class_weights
 from .data.tasks import TEXTS, find_task
@@ -156,6 +158,7 @@ class _Training:
             max_length=self.config.data.max_length,
             task=self.task,
         )
+        self.outputs = Outputs() if self.task.output == "class" else None
         train = self.config.train
         rate = train.learning_rate * _lowered(self.rollbacks)
         compile_model(
@@ -163,11 +166,14 @@ class _Training:
             train.model_copy(update={"learning_rate": rate}),
             steps_per_epoch=self.steps_per_epoch,
             task=self.task,
+            metrics=[self.outputs] if self.outputs else [],
         )
         return model
 
     def _begin(self, weights_from):
         self.run.model_path.unlink(missing_ok=True)
+        self.writer.summary("train", layout(self.config), 0)
+        self.writer.summary("validation", hyperparameters(self.config), 0)
         self.writer.text("config", yaml_markdown(dump_config(self.config)), 0)
         self.writer.graph(self.model)
         if weights_from:
@@ -205,6 +211,7 @@ class _Training:
         if train.jit_compile:
             number = len(self.buckets)
             self.progress.say(f"compiling the step for {number} padded lengths")
+        shared = self.writer, self.data, self.config
         with Interruption() as interruption:
             return fit(
                 self.model,
@@ -219,7 +226,8 @@ class _Training:
                     self.log,
                     self.best,
                     *([self.flow] if self.flow else []),
-                    Pictures(self.writer, self.data, self.config),
+                    Pictures(*shared, self.best),
+                    *([ClassLog(*shared, self.outputs)] if self.outputs else []),
                     *self.callbacks,
                     SaveCheckpoints(
                         self._save,

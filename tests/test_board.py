@@ -6,9 +6,12 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 
+import numpy as np
 import pytest
+import tiny_training
 
 from seqtrain.board import board
 from seqtrain.errors import RunError
@@ -103,6 +106,150 @@ def test_board_serves_runs_to_this_machine_until_ctrl_c(runs):
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=10)
     assert process.returncode == 0, said
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory, own_cache):
+    """A run with all that there is to show, killed in its third epoch and resumed."""
+    layer = "model.layers=[{cell: lstm, units: 3}]"
+    run = tiny_training.start(
+        tmp_path_factory.mktemp("board"), layer, "log.gradflow=4", "train.patience=null"
+    )
+
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tiny_training.begin(run, tiny_training.At("on_train_batch_end", 14, stop))
+    tiny_training.go_on(run)
+    return run
+
+
+@pytest.fixture(scope="module")
+def fetch(killed):
+    """What TensorBoard answers on that run: bytes if they are, else JSON."""
+    with serve(killed.path.parent, port=0) as process:
+        [address] = re.findall(r"http://localhost:\d+/", process.stdout.readline())
+
+        def fetch(path, body=None, **query):
+            url = f"{address}data/{path}?{urllib.parse.urlencode(query)}"
+            json_type = {"Content-Type": "application/json"}
+            request = urllib.request.Request(
+                url, body and json.dumps(body).encode(), json_type
+            )
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                content = answer.read()
+            kind = answer.headers["Content-Type"]
+            return json.loads(content) if "json" in kind else content
+
+        # The last that is written.
+        deadline = time.monotonic() + 10
+        while "worst_errors" not in fetch("plugin/text/tags").get(TRAIN, ()):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        yield fetch
+
+
+TRAIN, VALIDATION = (f"tiny-1/tensorboard/{s}" for s in ("train", "validation"))
+EPOCHS = [5, 10, 15, 20]  # where they end
+
+
+def test_each_dashboard_is_there(fetch):
+    listed = fetch("plugins_listing")
+    for name in ("custom_scalars", "hparams", "pr_curves", "images", "text"):
+        assert listed[name]["enabled"]
+    fetch("plugin/projector/runs")  # asked once, it looks for itself
+    assert fetch("plugins_listing")["projector"]["enabled"]
+
+
+def test_panels_show_what_was_logged(fetch):
+    layout = fetch("plugin/custom_scalars/layout")
+    assert [c["title"] for c in layout["category"]] == [
+        "Learning",
+        "Gradient flow",
+        "Speed",
+    ]
+    for category in layout["category"]:
+        for chart in category["chart"]:
+            [tag] = chart["multiline"]["tag"]
+            found = fetch("plugin/custom_scalars/scalars", run=TRAIN, tag=tag)
+            assert found["regex_valid"]
+            assert found["tag_to_events"], chart["title"]
+            for points in found["tag_to_events"].values():
+                steps = [step for _, step, _ in points]
+                assert steps == sorted(set(steps))
+                assert steps[-1] == 20  # the whole run, over its kill
+    found = fetch("plugin/custom_scalars/scalars", run=VALIDATION, tag="^loss$")
+    assert [step for _, step, _ in found["tag_to_events"]["loss"]] == EPOCHS
+
+
+def test_hparams_show_the_best_epoch_of_the_run(fetch, killed):
+    experiment = fetch("plugin/hparams/experiment", {"experimentName": "0"})
+    metrics = [info["name"] for info in experiment["metricInfos"]]
+    assert {"best/loss", "best/accuracy"} <= {name["tag"] for name in metrics}
+    columns = {
+        "colParams": [
+            *({"metric": name} for name in metrics),
+            {"hparam": "model.layers.0.cell", "includeInResult": True},
+        ],
+        "allowedStatuses": ["STATUS_UNKNOWN", "STATUS_RUNNING", "STATUS_SUCCESS"],
+        "startIndex": 0,
+        "sliceSize": 100,
+    }
+    [group] = fetch("plugin/hparams/session_groups", columns)["sessionGroups"]
+    assert group["name"] == VALIDATION
+    assert group["hparams"]["model.layers.0.cell"] == "lstm"
+    values = {v["name"]["tag"]: v["value"] for v in group["metricValues"]}
+    best = killed.info["best"]
+    assert values["best/loss"] == np.float32(best["val_loss"])
+    assert values["best/accuracy"] == np.float32(best["val_accuracy"])
+
+
+def test_precision_and_recall_are_there_after_each_epoch(fetch):
+    tags = fetch("plugin/pr_curves/tags")
+    assert [*tags] == [VALIDATION]
+    [tag] = tags[VALIDATION]
+    [curves] = fetch("plugin/pr_curves/pr_curves", run=VALIDATION, tag=tag).values()
+    assert [curve["step"] for curve in curves] == EPOCHS
+    assert all(0 < max(curve["recall"]) <= 1 for curve in curves)
+
+
+def test_projector_shows_the_embedding_of_the_best_model_by_its_tokens(fetch, killed):
+    import keras
+
+    assert fetch("plugin/projector/runs") == [TRAIN]
+    [info] = fetch("plugin/projector/info", run=TRAIN)["embeddings"]
+    named = {"run": TRAIN, "name": info["tensorName"]}
+    shown = np.frombuffer(fetch("plugin/projector/tensor", **named), "float32")
+    model = keras.saving.load_model(killed.model_path)
+    [embedding] = model.get_layer("embedding").get_weights()
+    assert info["tensorShape"] == [len(embedding) - 1, 4]
+    np.testing.assert_allclose(shown.reshape(-1, 4), embedding[1:], atol=1e-5)
+    tokens = fetch("plugin/projector/metadata", **named).decode().splitlines()
+    assert tokens == killed.vocab.tokens[1:]
+
+
+def test_confusion_and_calibration_are_pictures_of_each_epoch(fetch):
+    tags = fetch("plugin/images/tags")[VALIDATION]
+    assert tags.keys() == {"confusion", "calibration"}
+    for tag in tags:
+        shown = fetch("plugin/images/images", run=VALIDATION, tag=tag, sample=0)
+        assert [picture["step"] for picture in shown] == EPOCHS
+        query = dict(urllib.parse.parse_qsl(shown[-1]["query"]))
+        assert fetch("plugin/images/individualImage", **query).startswith(b"\x89PNG")
+
+
+def test_worst_errors_are_wrong(fetch):
+    shown = fetch("plugin/text/text", run=TRAIN, tag="worst_errors")
+    assert [text["step"] for text in shown] == EPOCHS
+    _, *rows = shown[0]["text"].split("<tr>")[1:]
+    assert rows
+    probabilities = []
+    for row in rows:
+        label, prediction, probability = re.findall("<strong>(.*?)</strong>", row)
+        assert label != prediction
+        probabilities.append(float(probability))
+    assert probabilities == sorted(probabilities, reverse=True)
 
 
 def test_board_without_runs_says_how_to_get_one(tmp_path):

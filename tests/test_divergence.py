@@ -90,7 +90,7 @@ def test_the_replay_makes_the_same_step_again(diverged):
     assert rows(said.partition("\n\n")[0]) == rows(str(error))
     *_, first, _, _ = said.splitlines()
     assert first.startswith("  logit nan  ")
-    assert "tokens: " in first
+    assert "timesteps: " in first
 
 
 def test_the_replay_draws_the_dropout_of_the_step(tmp_path):

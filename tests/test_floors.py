@@ -2,8 +2,9 @@
 
 5  cli __main__
 4  train fit callbacks divergence evaluate predict baselines board verify init doctor
-4  gradflow flow_log shootout
+4  gradflow flow_log class_log shootout
 3  model saved_model schedules metrics tensorboard figures resume flow flow_figures
+3  dashboards class_figures
 2  data runs checkpoints
 1  config layers
 0  __init__ errors tables quiet progress disk interruption

@@ -8,7 +8,9 @@ from scipy.stats import binomtest
 
 from seqtrain.metrics import (
     accuracy_by_length,
+    calibration,
     classification_metrics,
+    confidence_edges,
     logits_to_probabilities,
     wilson_interval,
 )
@@ -118,3 +120,24 @@ def test_accuracy_by_length_puts_each_length_into_its_bucket():
         (26, 30, 1, 0.0),
     ]
     assert (buckets[1]["accuracy_low"], 1.0) == wilson_interval(2, 2)
+
+
+def test_calibration_by_hand():
+    confidences = np.array([0.55, 0.95, 0.95, 0.85, 1.0, 0.6])
+    rows = np.stack([confidences, 1 - confidences], axis=1)
+    labels = np.array([1, 0, 1, 0, 0, 0])
+    bins, error = calibration(labels, rows, confidence_edges(2, bins=5))
+    assert [entry["examples"] for entry in bins] == [1, 1, 0, 1, 3]
+    assert bins[2] == {"examples": 0}
+    assert bins[4]["confidence"] == pytest.approx(2.9 / 3)
+    assert bins[4]["accuracy"] == pytest.approx(2 / 3)
+    assert bins[4]["accuracy_low"] < 2 / 3 < bins[4]["accuracy_high"]
+    # Σ |right - confidence| of the bins, by their sums.
+    assert error == pytest.approx((0.55 + 0.4 + 0.15 + abs(2 - 2.9)) / 6)
+
+
+def test_a_sure_and_right_model_is_calibrated():
+    rows = np.eye(4)[[0, 1, 2, 3]]
+    bins, error = calibration(np.arange(4), rows, confidence_edges(4))
+    assert error == 0
+    assert bins[-1]["examples"] == 4

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from seqtrain.config import find_config, load_config, shipped_configs
+from seqtrain.data.tasks import find_task
 from seqtrain.model import build_model
 
 VOCAB = 50
@@ -20,13 +21,16 @@ def build(config):
         vocab_size=VOCAB,
         num_classes=2,
         max_length=config.data.max_length,
+        task=find_task(config.data),
     )
 
 
-def count_weights(section):
-    """The numbers in all weights of a model with standard layers and one logit."""
-    features = section.embedding.dim
-    total = VOCAB * features
+def count_weights(section, task):
+    """The numbers in all weights of a model with standard layers, for two classes."""
+    features, total = task.features, 0
+    if features is None:
+        features = section.embedding.dim
+        total = VOCAB * features
     for layer in section.layers:
         assert layer.formulation == "standard"
         biases = 2 if layer.cell == "gru" else 1
@@ -36,13 +40,14 @@ def count_weights(section):
         features = directions * layer.units
     if section.pooling == "concat":
         features *= 3
-    return total + features + 1
+    return total + (features + 1) * (2 if task.output == "sequence" else 1)
 
 
 @pytest.mark.parametrize("path", shipped_configs(), ids=lambda path: path.stem)
 def test_a_shipped_config_builds_a_model_of_the_right_size(path):
     config = load_config(path)
-    assert build(config).count_params() == count_weights(config.model)
+    expected = count_weights(config.model, find_task(config.data))
+    assert build(config).count_params() == expected
 
 
 @pytest.mark.parametrize("cell", LISTED)

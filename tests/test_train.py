@@ -233,7 +233,7 @@ def test_tensorboard_shows_the_metrics_under_one_tag_in_both_splits(finished):
         for tag in tags:
             expected = [(line["step"], np.float32(line[tag])) for line in lines]
             assert events[tag] == expected
-    assert {*events} == {"loss", "accuracy", "graph"}  # validation has no others
+    assert not events.keys() & {"learning_rate", "gradient_norm", "update_ratio"}
 
 
 def test_tensorboard_shows_histograms_samples_config_and_graph(finished):

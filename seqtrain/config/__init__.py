@@ -2,6 +2,7 @@
 
 from .loading import dump_config, find_config, load_config, shipped_configs
 from .schema import (
+    RECALLED,
     Config,
     DataConfig,
     EmbeddingConfig,
@@ -16,6 +17,7 @@ from .schema import (
 )
 
 __all__ = [
+    "RECALLED",
     "Config",
     "DataConfig",
     "EmbeddingConfig",

@@ -71,7 +71,8 @@ NonNegative = Annotated[int, Field(ge=0, le=INT32)]
 # A recurrent kernel of 4 * units² numbers must be counted in 32 bits.
 Width = Annotated[int, Field(ge=1, le=2**14)]
 # A batch is padded to it in memory; ten long novels.
-Length = Annotated[int, Field(ge=1, le=10**6)]
+LONGEST = 10**6
+Length = Annotated[int, Field(ge=1, le=LONGEST)]
 # float32 ends at 3e38.
 Positive = Annotated[float, Field(gt=0, le=1e38), AfterValidator(_in_32_bits)]
 Share = Annotated[float, Field(gt=0, lt=1), AfterValidator(_in_32_bits)]
@@ -130,9 +131,10 @@ class Standardize(Section):
     )
 
 
-# Of a classic test, by its name.
+RECALLED = 10  # symbols that task copy shows and wants back
+# The least length of a classic test of memory.
 SHORTEST = {"adding": 2, "copy": 1, "temporal_order": 5}
-MOST_TIMESTEPS = 10**6
+# What such a test leaves idle, or follows from its length.
 OF_REVIEWS = (
     "vocabulary",
     "max_length",
@@ -146,7 +148,7 @@ OF_REVIEWS = (
 
 def _added(task: str) -> int:
     """The timesteps of a sequence beyond `length`: what is copied, and its copy."""
-    return 20 if task == "copy" else 0
+    return 2 * RECALLED if task == "copy" else 0
 
 
 def _timesteps(task: str, length: Any) -> int | None:
@@ -154,7 +156,7 @@ def _timesteps(task: str, length: Any) -> int | None:
     if type(length) is not int or length < SHORTEST[task]:
         return None
     timesteps = length + _added(task)
-    return timesteps if timesteps <= MOST_TIMESTEPS else None
+    return timesteps if timesteps <= LONGEST else None
 
 
 class DataSection(Section):
@@ -258,6 +260,21 @@ class FilesData(DataSection):
         return label
 
 
+def _undone_by_null(schema: dict[str, Any]) -> None:
+    """Let null undo what a base says of reviews, for the other tasks."""
+    for key in OF_REVIEWS:
+        found = schema["properties"][key]
+        text = {
+            each: found.pop(each)
+            for each in ("description", "default")
+            if each in found
+        }
+        branches = found.pop("anyOf", [found])
+        if {"type": "null"} not in branches:
+            branches = [*branches, {"type": "null"}]
+        schema["properties"][key] = text | {"anyOf": branches}
+
+
 class GeneratedData(DataSection):
     """Examples made on the spot: reviews, or one of the classic tests of memory.
 
@@ -265,6 +282,7 @@ class GeneratedData(DataSection):
     follow from.
     """
 
+    model_config = ConfigDict(json_schema_extra=_undone_by_null)
     labels = ("negative", "positive")
 
     source: Literal["generated"] = Field(
@@ -298,7 +316,7 @@ class GeneratedData(DataSection):
     @model_validator(mode="before")
     @classmethod
     def _a_test_has_one_length(cls, section: Any) -> Any:
-        if not isinstance(section, dict) or section.get("task") not in SHORTEST:
+        if not isinstance(section, dict) or section.get("task") not in [*SHORTEST]:
             return section
         given = {
             key: value
@@ -316,7 +334,7 @@ class GeneratedData(DataSection):
         task, max_length = info.data.get("task"), info.data.get("max_length", length)
         if task in SHORTEST:
             if _timesteps(task, length) is None:
-                fewest, most = SHORTEST[task], MOST_TIMESTEPS - _added(task)
+                fewest, most = SHORTEST[task], LONGEST - _added(task)
                 raise ValueError(
                     f"{length} is not in {fewest} to {most:,}, as task {task} needs"
                 )
@@ -623,7 +641,7 @@ def _task(info: ValidationInfo) -> str:
     return getattr(info.data.get("data"), "task", "reviews")
 
 
-Settings = list[Annotated[str, Field(min_length=3)]]
+Settings = list[str]
 
 
 class ShootoutConfig(Section):

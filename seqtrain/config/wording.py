@@ -27,6 +27,7 @@ _SECTIONS = {
         "model.layers[]": schema.LayerConfig,
         "train": schema.TrainConfig,
         "log": schema.LogConfig,
+        "shootout": schema.ShootoutConfig,
     }.items()
 }
 _SECTIONS["the top level"]["extends"] = FieldInfo(description="the base of a config")

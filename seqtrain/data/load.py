@@ -161,6 +161,7 @@ def class_weights(choice: str | dict[str, float], data: Data) -> np.ndarray | No
 def _make(task: Task, config: DataConfig, seed: int) -> Data:
     """Make the examples of a classic test; each is drawn without a look at others."""
     judged = max(1, round(config.validation * config.examples))
+    judged = min(judged, config.examples - 1)
     train, test = (
         generate_task(task.name, count, config.length, [seed, part])
         for part, count in enumerate((config.examples, config.test_examples))

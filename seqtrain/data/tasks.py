@@ -11,10 +11,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ..config import DataConfig
+from ..config import RECALLED, DataConfig
 from .text import PADDING, UNKNOWN
 
-RECALLED = 10  # symbols that `copy` shows and wants back
 _FIRST = max(PADDING, UNKNOWN) + 1  # id of the first token
 _RESERVED = ("", "[unk]")
 _BLANK, _RECALL = "_", "?"

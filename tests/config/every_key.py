@@ -48,6 +48,12 @@ train:
   rollbacks: 2
   rollback_factor: 0.25
 log: {every: 1, histograms: 2, gradflow: 4, samples: 0}
+shootout:
+  contenders: {a: [], b: ["train.epochs=3"]}
+  conditions: {all: ["data.max_length=30"]}
+  parameters: 900
+  seeds: 2
+  solved: 0.1
 """
 SGD = REST.replace("OPTIMIZER", "sgd\n  momentum: 0.9")
 ADAMW = REST.replace("OPTIMIZER", "adamw\n  weight_decay: 0.1")
@@ -55,6 +61,7 @@ CONFIGS = {
     "imdb": f"seed: 3\ndata:\n  source: imdb\n  path: aclImdb{DATA}{SGD}",
     "files": "seed: 3\ndata:\n  source: files\n  train: a.csv\n  test: b.csv\n"
     f"  text: '1e-3'\n  label: 'on'\n  bad_rows: skip{DATA}{ADAMW}",
-    "generated": "seed: 3\ndata:\n  source: generated\n  examples: 30\n"
-    f"  test_examples: 9\n  length: 15\n  distance: 3\n  noise: 0.1{DATA}{SGD}",
+    "generated": "seed: 3\ndata:\n  source: generated\n  task: reviews\n"
+    "  examples: 30\n  test_examples: 9\n"
+    f"  length: 15\n  distance: 3\n  noise: 0.1{DATA}{SGD}",
 }

@@ -56,7 +56,7 @@ def test_a_file_goes_before_a_shipped_config(tmp_path, monkeypatch):
     [
         ("quickstrat", "did you mean 'quickstart'?"),
         ("mine/revews.yaml", "did you mean 'mine/reviews.yaml'?"),
-        ("zzz", "give a path, or one of document_gru, "),
+        ("zzz", "give a path, or one of adding, "),
     ],
 )
 def test_a_config_that_is_not_there_gets_a_hint(tmp_path, monkeypatch, name, hint):

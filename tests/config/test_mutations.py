@@ -57,11 +57,15 @@ def check_message(message):
         assert "nput should" not in problem  # pydantic's own words
 
 
+NAMED = ("contenders", "conditions")
+
+
 def keys_in(tree):
-    """Every mapping of a config with each of its keys, but for a user's labels."""
+    """Every mapping of a config with each of its keys, but for a user's names."""
+    shootout = tree.get("shootout", {})
+    own = [tree.get("train", {}).get("class_weights"), *map(shootout.get, NAMED)]
     for parent, key in places(tree):
-        labels = tree.get("train", {}).get("class_weights")
-        if isinstance(parent, dict) and parent is not labels:
+        if isinstance(parent, dict) and not any(parent is each for each in own):
             yield parent, key
 
 

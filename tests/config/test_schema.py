@@ -73,6 +73,12 @@ train:
   rollbacks: 2
   rollback_factor: 0.25
 log: {every: 1, histograms: 2, gradflow: 4, samples: 0}
+shootout:
+  contenders: {a: [], b: ["train.epochs=3"]}
+  conditions: {all: ["data.max_length=30"]}
+  parameters: 900
+  seeds: 2
+  solved: 0.1
 """
 
 
@@ -94,6 +100,7 @@ def with_value(values, path, value):
     return copy
 
 
+ADDING = "data: {source: generated, task: adding"
 ALL_KEYS = Config().model_dump(mode="json")
 PATHS = list(keys_of(ALL_KEYS))
 VALUES = [None, True, -1, 0, 3, 10**30, 0.5, -2.5, 1e300, "", "x", "1", [], [1], ["x"]]
@@ -169,6 +176,25 @@ def test_sections_can_be_made_in_python():
         (
             "model: {layers: [{cell: rnn, units: 1, output_units: 2}]}",
             "idle with formulation: standard, needs formulation: document",
+        ),
+        (
+            f"{ADDING}, vocabulary: 9}}",
+            "data.vocabulary: idle with task: adding, needs",
+        ),
+        (f"{ADDING}, distance: 3}}", "data.distance: idle with task: adding, needs"),
+        (f"{ADDING}, max_length: 61}}", "data.max_length: idle with task: adding"),
+        (f"{ADDING}, buckets: [30, 60]}}", "data.buckets: idle with task: adding"),
+        (
+            f"{ADDING}}}\nmodel: {{embedding: {{dropout: 0.1}}}}",
+            "model.embedding.dropout: idle with data.task: adding",
+        ),
+        (
+            f"{ADDING}}}\ntrain: {{class_weights: balanced}}",
+            "train.class_weights: idle with data.task: adding, needs",
+        ),
+        (
+            "data: {source: generated, task: copy}\nmodel: {pooling: mean}",
+            "model.pooling: idle with data.task: copy",
         ),
         (
             "model: {layers: [{cell: lstm, units: 1, omega: 1.0}]}",
@@ -253,6 +279,20 @@ def test_a_key_that_a_choice_makes_idle_is_refused(complaint, given, said):
         (
             "data: {source: imdb, validation: v.csv}",
             "data.validation: 'v.csv' is not a number",
+        ),
+        (f"{ADDING}, length: 1}}", "data.length: 1 is not in 2 to 1,000,000, as task"),
+        (
+            "data: {source: generated, task: copy, length: 999981}",
+            "data.length: 999981 is not in 1 to 999,980, as task copy needs",
+        ),
+        (
+            f"{ADDING}}}\ntrain: {{monitor: accuracy}}",
+            "train.monitor: 'accuracy' is not known of a sum, data.task: adding needs",
+        ),
+        (
+            "data: {source: generated, task: copy}\n"
+            "model: {layers: [{cell: gru, units: 2, bidirectional: true}]}",
+            "model.layers[0].bidirectional: true would show data.task: copy what is",
         ),
     ],
 )
@@ -368,6 +408,24 @@ def test_any_value_anywhere_is_loaded_or_refused_at_its_place(tmp_path, path, va
 )
 def test_a_rule_across_keys_is_told_at_the_key_that_breaks_it(complaint, given, said):
     assert complaint(given).startswith(f"c.yaml:{said}")
+
+
+@pytest.mark.parametrize(
+    ("task", "timesteps"), [("adding", 30), ("copy", 50), ("temporal_order", 30)]
+)
+def test_the_length_of_a_test_of_memory_decides_what_batches_are_padded_to(
+    load, task, timesteps
+):
+    config = load(f"data: {{source: generated, task: {task}, length: 30}}")
+    assert config.data.max_length == timesteps
+    assert config.data.buckets == [timesteps]
+    assert load(dump_config(config)) == config
+
+
+def test_null_undoes_what_a_base_says_of_reviews(load):
+    idle = "max_length: null, buckets: null, keep: null, noise: null, standardize: null"
+    config = load(f"{ADDING}, vocabulary: null, distance: null, {idle}}}")
+    assert config == load(f"{ADDING}}}")
 
 
 def test_class_weights_may_name_the_labels_of_the_source(load):
