@@ -169,14 +169,12 @@ def _against_fall(layer: dict, config: Config) -> list[str]:
     """The keys that let a gradient live longer and are not set yet."""
     settings, cures = _settings(layer, config), []
     if settings.cell == "rnn":
-        cures.append("`cell: lstm`")
-        if settings.recurrent_initializer == "glorot":
-            cures.append("`recurrent_initializer: orthogonal`")
+        cures += _of_an_rnn(settings)
     elif settings.cell == "gru" and settings.formulation == "document":
         cures.append("`formulation: standard`")
     elif settings.bias_initializer != "chrono":
         cures.append("`bias_initializer: chrono`")
-    if config.model.pooling == "last":
+    if config.model.pooling == "last" and find_task(config.data).output == "class":
         cures.append("`pooling: mean`")
     return cures
 
@@ -187,9 +185,19 @@ def _against_growth(layer: dict, config: Config) -> list[str]:
     if config.train.clip_norm is None:
         cures.append("`clip_norm: 1.0`")
     if settings.cell == "rnn":
-        cures.append("`cell: lstm`")
-        if settings.recurrent_initializer == "glorot":
-            cures.append("`recurrent_initializer: orthogonal`")
+        cures += _of_an_rnn(settings)
+    elif settings.formulation == "standard" and not settings.layer_norm:
+        cures.append("`layer_norm: true`")
+    return cures
+
+
+def _of_an_rnn(settings: LayerConfig) -> list[str]:
+    """The keys that bring the slope of an RNN nearer to zero from either side."""
+    cures = ["`cell: lstm`"]
+    if settings.recurrent_initializer == "glorot":
+        cures.append("`recurrent_initializer: orthogonal`")
+    if settings.omega is None and not settings.zoneout:
+        cures.append("`omega: 0.01`")
     return cures
 
 

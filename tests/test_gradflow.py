@@ -43,13 +43,15 @@ def test_a_fall_is_told_with_its_pace_its_reach_and_the_keys_to_change():
     said = verdict_of(fall(1 / 14.1), RNN)
     assert said == (
         "rnn_1: the gradient falls tenfold every 14 steps; what stands more than 29 "
-        "tokens back gets less than 1% of it; try `cell: lstm` or `pooling: mean`"
+        "tokens back gets less than 1% of it; try `cell: lstm` or `omega: 0.01` or "
+        "`pooling: mean`"
     )
 
 
 @pytest.mark.parametrize(
     "settings, key",
     [
+        (RNN, "`omega: 0.01`"),
         (RNN | {"recurrent_initializer": "glorot"}, "`recurrent_initializer: orthog"),
         (LSTM, "`bias_initializer: chrono`"),
         ({"cell": "gru", "units": 4}, "`bias_initializer: chrono`"),
@@ -103,7 +105,7 @@ def test_growth_is_told_with_the_keys_that_hold_it_down():
     said = verdict_of(fall(-0.1, lags=40), RNN)
     assert "20 tokens back the gradient is a hundred times its start" in said
     assert "tenfold every 10 steps" in said
-    assert said.endswith("try `clip_norm: 1.0` or `cell: lstm`")
+    assert said.endswith("try `clip_norm: 1.0` or `cell: lstm` or `omega: 0.01`")
     assert "clip_norm" not in verdict_of(fall(-0.1, 40), RNN, train={"clip_norm": 1.0})
 
 
