@@ -25,7 +25,8 @@ COMMANDS = re.findall(
 )
 LISTINGS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 # Run by tests of their own: one ends by Ctrl-C, the others train several times.
-LONG = {"board", "verify-resume", "doctor"}
+LONG = {"board", "verify-resume", "doctor", "shootout"}
+UNTRAINED = ["gradflow", "quickstart"]
 # Added to every command that takes a config.
 TINY = [
     "model.embedding.dim=2",
@@ -62,7 +63,7 @@ def test_every_command_runs(workplace, monkeypatch, capfd):
             continue
         if "--resume" in arguments:
             Run(Path(arguments[-1])).update(status="interrupted")
-        elif arguments[1] in ("train", "check"):
+        elif arguments[1] in ("train", "check") or arguments[1:] == UNTRAINED:
             arguments += [word for setting in TINY for word in ("--set", setting)]
         monkeypatch.setattr(sys, "argv", arguments)
         with pytest.raises(SystemExit) as ended:
