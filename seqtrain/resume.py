@@ -1,6 +1,7 @@
 """Whether a run can go on, and from where; or begin with the weights of another."""
 
 import hashlib
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -91,7 +92,9 @@ def find_way(
         )
     resolved = run.path / "config.resolved.yaml"
     config = load_config(config_path or resolved, overrides)
-    changed = differences(info["config"], config.model_dump(mode="json"))
+    # A key that is younger than the run had, in effect, its default.
+    began = _filled(info["config"], load_config(resolved).model_dump(mode="json"))
+    changed = differences(began, config.model_dump(mode="json"))
     refused = {
         key: both for key, both in changed.items() if not _may_change(key, both, config)
     }
@@ -109,6 +112,17 @@ def find_way(
     for name, (before, now) in differences(then, versions()).items():
         say(f"warning: {name} was {before} and is {now}: equal to the bit no more")
     return Way(config, data, checkpoint, changed)
+
+
+def _filled(values, defaults):
+    """A tree of values, with what it lacks of another one."""
+    if isinstance(values, dict) and isinstance(defaults, dict):
+        both = {key: _filled(values[key], defaults.get(key)) for key in values}
+        return {**defaults, **both}
+    if isinstance(values, list) and isinstance(defaults, list):
+        pairs = itertools.zip_longest(values, defaults[: len(values)])
+        return [_filled(value, default) for value, default in pairs]
+    return values
 
 
 def differences(before: dict, now: dict) -> dict[str, list]:

@@ -255,6 +255,18 @@ def test_what_may_change_is_taken_over(tmp_path):
     assert run.config == way.config
 
 
+def test_a_run_that_is_older_than_a_key_goes_on(tmp_path):
+    run = start(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        begin(run, At("on_train_batch_begin", 4, interrupt))
+    config = run.info["config"]
+    del config["log"]["gradflow"], config["model"]["layers"][0]["residual"]
+    del config["data"]["task"]
+    run.update(config=config)
+    go_on(run)
+    assert run.status == "finished"
+
+
 def test_an_edited_config_is_seen(finished, tmp_path):
     run = start(tmp_path)
     path = run.path / "config.resolved.yaml"
