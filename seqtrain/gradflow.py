@@ -172,8 +172,11 @@ def _against_fall(layer: dict, config: Config) -> list[str]:
         cures += _of_an_rnn(settings)
     elif settings.cell == "gru" and settings.formulation == "document":
         cures.append("`formulation: standard`")
-    elif settings.bias_initializer != "chrono":
-        cures.append("`bias_initializer: chrono`")
+    else:
+        if settings.bias_initializer != "chrono":
+            cures.append("`bias_initializer: chrono`")
+        if not settings.layer_norm:
+            cures.append("`layer_norm: true`")
     if config.model.pooling == "last" and find_task(config.data).output == "class":
         cures.append("`pooling: mean`")
     return cures

@@ -63,6 +63,7 @@ def watching(tape: tf.GradientTape) -> Iterator[Watch]:
     """Watch the loops of recurrent layers that are called within.
 
     Example:
+        >>> from seqtrain.layers import LSTM
         >>> layer = LSTM(3)
         >>> with tf.GradientTape() as tape, watching(tape) as watch:
         ...     loss = tf.reduce_sum(layer(tf.ones((2, 5, 4))))

@@ -17,9 +17,10 @@ def test_shipped_configs_load_and_say_how_they_are_run():
     paths = shipped_configs()
     assert "quickstart" in [path.stem for path in paths]
     for path in paths:
-        load_config(path)
+        config = load_config(path)
         head = path.read_text()
-        assert f"\n#   seqtrain train configs/{path.name}\n" in head
+        command = "shootout" if config.shootout else "train"
+        assert f"\n#   seqtrain {command} configs/{path.name}\n" in head
         assert "\n# Measured: " in head
 
 
