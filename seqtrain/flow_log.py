@@ -98,14 +98,16 @@ class FlowLog(keras.callbacks.Callback):
         curves = self._history.setdefault(layer["name"], {})
         curves[str(step)] = decades.round(2).tolist()
         if len(curves) > COLUMNS:
-            for key in [*curves][:-1:2]:
+            for key in sorted(curves, key=int)[:-1:2]:
                 del curves[key]
 
     def _map(self, name):
         """Lag × step, each curve in the columns from the one before it to its own."""
         decades, filled = np.full((self.lags, COLUMNS), np.nan), 0
-        for step, values in self._history[name].items():
+        curves = self._history[name]
+        for step in sorted(curves, key=int):
             column = -(-int(step) * COLUMNS // self.total)
-            decades[: len(values), filled:column] = np.array(values)[:, None]
+            values = np.array(curves[step])
+            decades[: len(values), filled:column] = values[:, None]
             filled = column
         return 10.0**decades
