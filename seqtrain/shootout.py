@@ -159,7 +159,9 @@ class _Bout:
         if not is_run(str(place)):
             given = [word for setting in settings for word in ("--set", setting)]
             _run([*command, "train", str(self.path), *given, "--run", str(place)])
-        elif Run(place).config != load_config(self.path, settings):
+        elif _training_of(Run(place).config) != _training_of(
+            load_config(self.path, settings)
+        ):
             raise SeqtrainError(
                 f"{place}: another config was trained there",
                 hint="give the shootout another --out",
@@ -186,6 +188,11 @@ class _Bout:
             if values := [each[key] for each in self.trainings if key in each]:
                 entry |= mean_with_interval(key, values)
         return entry
+
+
+def _training_of(config: Config) -> Config:
+    """What a training goes by: seeds and contenders may be added to those there are."""
+    return config.model_copy(update={"shootout": None})
 
 
 def _run(command: Sequence[str]) -> None:

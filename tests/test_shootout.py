@@ -74,8 +74,11 @@ def test_what_comes_out_is_kept_and_what_is_done_is_not_done_again(
     result, path, folder
 ):
     assert json.loads((folder / "shootout.json").read_text()) == result
-    nothing = [sys.executable, "-c", "raise SystemExit(1)"]
-    assert shootout(path, [], folder, say=lambda _: None, command=nothing) == result
+    given = {"say": lambda _: None, "command": [sys.executable, "-c", "exit(1)"]}
+    assert shootout(path, [], folder, **given) == result
+    # Another section leaves the trainings what they were.
+    again = shootout(path, ["shootout.solved=1e-9"], folder, **given)
+    assert again["conditions"][0]["contenders"][0]["trainings"][0]["solved_at"] is None
 
 
 def test_the_command_prints_the_table_and_says_where_the_figure_is(
