@@ -67,6 +67,7 @@ def test_after_a_kill_it_goes_on_as_if_nothing_had_been(whole, tmp_path):
             np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 def test_it_can_be_turned_on_in_a_run_that_began_without(tmp_path, own_cache):
     run = tiny_training.start(tmp_path)
 
