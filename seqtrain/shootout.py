@@ -273,7 +273,7 @@ def _table(condition: dict, result: dict) -> str:
 def draw_shootout(result: dict) -> Figure:
     """Draw the validation loss by update: a panel a condition, a line a training."""
     conditions = result["conditions"]
-    figure = blank(4 * len(conditions), 3.6)
+    figure = blank(4 * len(conditions) + 2, 3.6)
     panels = figure.subplots(1, len(conditions), sharey=True, squeeze=False)[0]
     for axes, condition in zip(panels, conditions, strict=True):
         for number, each in enumerate(condition["contenders"]):
@@ -287,5 +287,5 @@ def draw_shootout(result: dict) -> Figure:
         axes.set(title=condition["name"], xlabel="update", yscale="log")
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("validation loss")
-    panels[0].legend(fontsize="small")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper")
     return figure
