@@ -527,7 +527,7 @@ def test_a_run_interrupted_before_its_first_step_says_so(trained, number, code):
     assert json.loads(Path(run, "run.json").read_text())["status"] == "interrupted"
 
 
-@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("columns", [60, pytest.param(80, marks=pytest.mark.slow)])
 def test_a_terminal_shows_a_bar_that_does_not_wrap(trained, columns):
     terminal, end = pty.openpty()
     fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))

@@ -291,6 +291,7 @@ def test_a_key_of_the_model_changes_what_is_built(key):
     assert not equal(built(*settings), built(*settings, change))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", TRAINING)
 def test_a_key_of_the_training_changes_what_it_leaves(key):
     settings, change = TRAINING[key]

@@ -47,6 +47,7 @@ def test_the_curve_and_its_history_are_pictures_that_change(whole, picture):
     assert len({png for _, _, png in images}) == len(STEPS)
 
 
+@pytest.mark.slow
 def test_after_a_kill_it_goes_on_as_if_nothing_had_been(whole, tmp_path):
     run = tiny_training.start(tmp_path, *OVERRIDES)
 

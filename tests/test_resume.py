@@ -60,13 +60,13 @@ def test_a_run_can_be_compared_with_itself_and_differs_from_others(finished, tmp
 @pytest.mark.parametrize(
     ("hook", "number", "step"),
     [
-        ("on_train_begin", 1, 0),
+        pytest.param("on_train_begin", 1, 0, marks=pytest.mark.slow),
         ("on_train_batch_end", 3, 0),  # just before the first checkpoint is saved
-        ("on_train_batch_end", 4, 3),
+        pytest.param("on_train_batch_end", 4, 3, marks=pytest.mark.slow),
         ("on_test_begin", 1, 3),  # the epoch is not judged yet
         ("on_epoch_end", 1, 3),  # the best model is saved, its checkpoint is not
-        ("on_epoch_begin", 2, STEPS),
-        ("on_test_begin", 3, 2 * STEPS + 2),
+        pytest.param("on_epoch_begin", 2, STEPS, marks=pytest.mark.slow),
+        pytest.param("on_test_begin", 3, 2 * STEPS + 2, marks=pytest.mark.slow),
         ("on_train_end", 1, 4 * STEPS),
     ],
 )

@@ -248,6 +248,7 @@ def test_both_directions_draw_their_own(rng):
     np.testing.assert_array_equal(forward, backward[:, ::-1])
 
 
+@pytest.mark.slow
 def test_cures_are_the_same_when_compiled_for_any_length(rng):
     layer = make_layer("gru", rng, seed=SEED, layer_norm=True, **CURES["both"])
     start, state = layer.seed_generator.state.numpy(), layer.seed_generator.state
