@@ -1,13 +1,13 @@
 """What it costs to watch the gradient flow.
 
-    python scripts/compare_gradflow.py TRAIN [--rounds 5] [--config imdb_lstm]
+    python scripts/compare_gradflow.py TRAIN [--rounds 3] [--epochs 3]
 
 Two figures, each a median with its quartiles of ratios within a round:
 
     look / step      one look at a batch by one train step on it, in one process
-    live / without   a training with `log.gradflow: 100` by the same without, of one
-                     epoch each, in processes that take turns; from the first step on,
-                     and with all that is compiled and drawn before it
+    live / without   a training of `imdb_lstm` with `log.gradflow: 100` by the same
+                     without, in processes that take turns; from the first step on, and
+                     with all that is compiled and drawn before it
 
 TRAIN is a data file as `data.train` takes it. The results go to stdout.
 """
@@ -25,7 +25,7 @@ from seqtrain.config import Config, find_config, load_config
 from seqtrain.quiet import import_tensorflow
 from seqtrain.runs import Run
 
-EVERY = 100
+CONFIG, EVERY = "imdb_lstm", 100
 LOOKS = 20  # of which a round of the first figure is one
 
 
@@ -77,19 +77,20 @@ def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("train")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--config", default="imdb_lstm")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=3)
     arguments = parser.parse_args()
-    own = ["data.source=files", f"data.train={arguments.train}", "train.epochs=1"]
+    own = ["data.source=files", f"data.train={arguments.train}"]
+    own.append(f"train.epochs={arguments.epochs}")
     import_tensorflow()
-    config = load_config(find_config(arguments.config), own)
+    config = load_config(find_config(CONFIG), own)
     show("look / step", look_ratios(config, LOOKS))
     ratios = []
     with tempfile.TemporaryDirectory() as folder:
         for round_ in range(arguments.rounds):
             live, without = (
                 training_seconds(
-                    arguments.config,
+                    CONFIG,
                     [*own, f"log.gradflow={every}"],
                     Path(folder, f"{round_}-{every}"),
                 )

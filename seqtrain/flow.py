@@ -27,10 +27,14 @@ DECADES = 6
 class Seen(NamedTuple):
     """What is seen of one loop in one batch.
 
+    All but the norms is looked at in the part of the batch that one core has, its first
+    examples: it takes half the time on two cores.
+
     Args:
         norms: ‖∂L/∂h_t‖, `(timesteps, batch)`, L the loss of the example alone.
-        carried: ‖∂(u h_T)/∂h_t‖, u a random unit vector: what time carries back of the
-            last state's gradient, without what is added on the way.
+        carried: ‖∂(u h_T)/∂h_t‖, `(timesteps, examples)`, u a random unit vector: what
+            time carries back of the last state's gradient, without what is added on
+            the way.
         mask: `(batch, timesteps)`, true for a real token.
         gates: Of each gate, unit by unit: its mean over the real tokens, and the share
             of them at which it is saturated; each `(units,)`.
@@ -64,15 +68,10 @@ class GradientFlow:
         trace = functools.cache(tf.function(self._differentiate).get_concrete_function)
         self._look = lambda *batch: trace(*map(tf.TensorSpec.from_tensor, batch))
 
-    def __call__(self, inputs, labels) -> tuple[float, dict[str, Seen]]:
-        """Look at a batch; return the norm of its gradient, and what is seen by layer.
-
-        The norm is that of all trainable weights together, as in a training step
-        before it is clipped.
-        """
-        norm, seen = self._look(inputs, labels)(inputs, labels)
-        seen = tf.nest.map_structure(lambda tensor: tensor.numpy(), seen)
-        return float(norm), seen
+    def __call__(self, inputs, labels) -> dict[str, Seen]:
+        """Look at a batch; return what is seen, by layer."""
+        seen = self._look(inputs, labels)(inputs, labels)
+        return tf.nest.map_structure(lambda tensor: tensor.numpy(), seen)
 
     def _differentiate(self, inputs, labels):
         model = self._model
@@ -81,58 +80,50 @@ class GradientFlow:
             loss = model.compute_loss(inputs, labels, outputs, training=False)
         loops = {name: watch.loops[layer] for name, layer in self.layers.items()}
         probes = {name: [loop.probe for loop in loops[name]] for name in loops}
-        weights = model.trainable_variables
-        d_probes, d_weights = tape.gradient(loss, [probes, weights])
-        norm = tf.linalg.global_norm([tf.convert_to_tensor(d) for d in d_weights])
+        gradients = tape.gradient(loss, probes)
         # The loss is the mean over the batch.
         size = tf.cast(tf.shape(inputs)[0], outputs.dtype)
         seen = {}
         for name, parts in loops.items():
+            first = parts[0]
             carried = tape.gradient(
-                [loop.last for loop in parts],
-                probes[name],
-                output_gradients=_unit_vectors([loop.last for loop in parts]),
+                first.last, first.probe, output_gradients=_unit_vectors(first.last)
             )
-            d_hidden = size * tf.concat(d_probes[name], 1)
+            mask = tf.concat([loop.mask for loop in parts], 0)
+            d_hidden = size * tf.concat(gradients[name], 1)
             cell = self.layers[name].cell()
-            seen[name] = _see(
-                cell, parts, d_hidden, tf.concat(carried, 1), self._slopes[name]
+            gates, saturated = _look_at_gates(cell, first, self._slopes[name])
+            finite = tf.math.is_finite(d_hidden)
+            seen[name] = Seen(
+                norms=tf.norm(d_hidden, axis=-1),
+                carried=tf.norm(carried, axis=-1),
+                mask=mask,
+                gates=gates,
+                saturated=saturated,
+                nonfinite=tf.reduce_sum(tf.cast(~finite, tf.int32)),
             )
-        return norm, seen
+        return seen
 
 
-def _see(cell, parts: Sequence[Loop], d_hidden, carried, largest) -> Seen:
-    mask = tf.concat([loop.mask for loop in parts], 0)
-    saved = [
-        tf.concat(tensors, 1)
-        for tensors in zip(*(loop.saved for loop in parts), strict=True)
-    ]
-    gates, slope = cell.gates(saved)
-    real = tf.cast(tf.transpose(mask)[..., None], slope.dtype)
+def _look_at_gates(cell, loop: Loop, largest: float):
+    gates, slope = cell.gates(loop.saved)
+    real = tf.cast(tf.transpose(loop.mask)[..., None], slope.dtype)
     count = tf.reduce_sum(real)
 
     def mean(tensor):
         return tf.reduce_sum(tf.cast(tensor, real.dtype) * real, [0, 1]) / count
 
-    return Seen(
-        norms=tf.norm(d_hidden, axis=-1),
-        carried=tf.norm(carried, axis=-1),
-        mask=mask,
-        gates={
-            letter: (mean(gate), mean(4 * gate * (1 - gate) < SATURATED))
-            for letter, gate in gates.items()
-        },
-        saturated=mean(tf.abs(slope) < SATURATED * largest),
-        nonfinite=tf.reduce_sum(tf.cast(~tf.math.is_finite(d_hidden), tf.int32)),
-    )
+    means = {
+        letter: (mean(gate), mean(4 * gate * (1 - gate) < SATURATED))
+        for letter, gate in gates.items()
+    }
+    return means, mean(tf.abs(slope) < SATURATED * largest)
 
 
-def _unit_vectors(like: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+def _unit_vectors(like: tf.Tensor) -> tf.Tensor:
     """A direction for each row, the same in every call."""
-    rows = [tf.shape(tensor)[0] for tensor in like]
-    shape = [tf.add_n(rows), like[0].shape[1]]
-    vectors = tf.random.stateless_normal(shape, seed=(0, 0), dtype=like[0].dtype)
-    return tf.split(tf.math.l2_normalize(vectors, -1), rows)
+    vectors = tf.random.stateless_normal(tf.shape(like), (0, 0), dtype=like.dtype)
+    return tf.math.l2_normalize(vectors, -1)
 
 
 class Curve(NamedTuple):
@@ -267,7 +258,9 @@ def summarize(layer: keras.Layer, seen: Sequence[Seen]) -> dict:
     """
     masks = [each.mask for each in seen]
     norms = mean_by_lag([each.norms for each in seen], masks)
-    curve = Curve.of(mean_by_lag([each.carried for each in seen], masks))
+    carried = [each.carried for each in seen]
+    parts = [mask[: c.shape[1]] for mask, c in zip(masks, carried, strict=True)]
+    curve = Curve.of(mean_by_lag(carried, parts))
     tokens = [mask.sum() for mask in masks]
 
     def mean(values):

@@ -58,7 +58,7 @@ class FlowLog(keras.callbacks.Callback):
             self._look(step)
 
     def _look(self, step):
-        _, seen = self.flow(*self.batch)
+        seen = self.flow(*self.batch)
         layers = [
             {"name": name, **summarize(layer, [seen[name]])}
             for name, layer in self.flow.layers.items()

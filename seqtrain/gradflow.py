@@ -5,12 +5,13 @@ import textwrap
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from .config import Config, LayerConfig
 from .data.batches import dataset
 from .data.load import Data, load_data
 from .data.tasks import find_task
-from .fit import compile_model
+from .fit import compile_model, gradients_of
 from .flow import REACH, Curve, GradientFlow, longest_batches, summarize
 from .model import build_model
 from .predict import load_best
@@ -81,8 +82,10 @@ def gradflow(model: keras.Model, config: Config, data: Data, *, batches: int) ->
     compile_model(model, config.train, steps_per_epoch=1, task=find_task(config.data))
     flow = GradientFlow(model)
     chosen = longest_batches(data.train, config)[:batches]
-    measured = [flow(*batch) for batch in dataset(data.train, chosen)]
-    norms, looks = zip(*measured, strict=True)
+    tensors = list(dataset(data.train, chosen))
+    looks = [flow(*batch) for batch in tensors]
+    gradients = [gradients_of(model, *batch, training=False)[2] for batch in tensors]
+    norms = [float(tf.linalg.global_norm(each)) for each in gradients]
     layers = [
         {"name": name, **summarize(layer, [seen[name] for seen in looks])}
         for name, layer in flow.layers.items()
