@@ -383,7 +383,10 @@ def test_a_training_that_diverges_in_its_last_step_is_told_too(call):
 
 @pytest.mark.parametrize(
     ("number", "code", "step"),
-    [(signal.SIGINT, 130, 3), (signal.SIGTERM, 143, STEPS + 3)],
+    [
+        (signal.SIGINT, 130, 3),
+        pytest.param(signal.SIGTERM, 143, STEPS + 3, marks=pytest.mark.slow),
+    ],
     ids=["Ctrl-C in the first epoch", "SIGTERM in the second"],
 )
 def test_an_interrupted_training_keeps_a_model(call, number, code, step):
@@ -455,7 +458,7 @@ def test_the_gradients_flow_is_shown_for_a_run_and_for_a_config(call):
     assert done.returncode == 0
     assert done.stdout.startswith("tiny-1: 40 examples, gradient norm ")
     assert "\ngru_1: " in done.stdout  # the verdict
-    assert done.stderr == "figure: runs/tiny-1/gradflow.png\n"
+    assert done.stderr.endswith("figure: runs/tiny-1/gradflow.png\n")
     assert Path("runs/tiny-1/gradflow.png").read_bytes().startswith(b"\x89PNG")
     done = call("gradflow", "tiny.yaml", "--set", LSTM, "--json")
     result = json.loads(done.stdout)

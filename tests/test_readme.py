@@ -79,7 +79,14 @@ def test_the_config_says_what_its_comments_say(workplace):
     assert config.data.source == "files"
 
 
-@pytest.mark.parametrize("listing", LISTINGS, ids=lambda text: text.split()[1])
+@pytest.mark.parametrize(
+    "listing",
+    [
+        LISTINGS[0],
+        *(pytest.param(each, marks=pytest.mark.slow) for each in LISTINGS[1:]),
+    ],
+    ids=lambda text: text.split()[1],
+)
 def test_a_listing_trains_as_it_does_in_plain_keras(listing, rng):
     """Only the import of the layers differs; both begin with the same weights."""
     plain, changed = re.subn(

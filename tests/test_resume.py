@@ -384,7 +384,9 @@ class Poison(keras.callbacks.Callback):
 ROLLBACK = ("train.on_divergence=rollback", "train.learning_rate=0.01")
 
 
-@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+@pytest.mark.parametrize(
+    "schedule", [pytest.param("constant", marks=pytest.mark.slow), "cosine"]
+)
 def test_a_rollback_goes_back_with_a_smaller_rate_and_is_recorded(tmp_path, schedule):
     overrides = (*ROLLBACK, *CONSTANT, f"train.schedule={schedule}")
     run = start(tmp_path, *overrides, "train.rollback_factor=0.25")
@@ -415,6 +417,7 @@ def test_rollbacks_end_in_divergence_when_there_are_too_many(tmp_path):
     assert Checkpoints(run.path).last(pytest.fail).step == 6
 
 
+@pytest.mark.slow
 def test_a_rollback_and_an_interruption_do_not_get_in_each_others_way(tmp_path):
     runs = [start(tmp_path, *ROLLBACK, *CONSTANT) for _ in range(2)]
     poison = Poison(step=12, rate=0.005)

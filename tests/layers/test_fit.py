@@ -8,6 +8,7 @@ from seqtrain.layers import GRU, LSTM, RNN, Bidirectional, TemporalPooling
 pytestmark = pytest.mark.usefixtures("seeded")
 
 
+@pytest.mark.slow
 def test_compiled_or_not_a_model_learns_the_same(rng):
     lengths = rng.integers(0, TIMESTEPS + 1, size=(32, 1))
     tokens = rng.integers(1, 10, size=(32, TIMESTEPS))
