@@ -506,6 +506,7 @@ def recurrent_model(dropout=0.5):
     return build_model(config, vocab_size=VOCABULARY, num_classes=2, max_length=6)
 
 
+@pytest.mark.slow
 def test_compiled_ahead_or_not_a_model_learns_the_same():
     model = recurrent_model()
     start = [variable.numpy() for variable in model.variables]

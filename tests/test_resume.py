@@ -429,6 +429,7 @@ def test_a_rollback_and_an_interruption_do_not_get_in_each_others_way(tmp_path):
     assert fingerprint(runs[1]) == fingerprint(runs[0])
 
 
+@pytest.mark.slow
 def test_a_run_that_diverged_goes_on_only_with_a_way_out(tmp_path):
     run = start(tmp_path, *CONSTANT, "train.learning_rate=0.01")
     poison = Poison(step=12, rate=0.005)
@@ -472,6 +473,7 @@ def test_a_new_run_begins_with_the_weights_of_another(finished, tmp_path):
     assert run.metrics()[0]["step"] == 2  # its own steps
 
 
+@pytest.mark.slow
 def test_such_a_run_resumes_with_that_vocabulary(finished, tmp_path):
     runs = [start(tmp_path, "seed=7") for _ in range(2)]
     for run in runs:
