@@ -3,20 +3,26 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tiny_training
 from PIL import Image
 
 from seqtrain.config import Config
+from seqtrain.data.batches import dataset
 from seqtrain.data.load import load_data
 from seqtrain.errors import RunError
 from seqtrain.figures import keep
+from seqtrain.fit import compile_model
+from seqtrain.flow import longest_batches
 from seqtrain.flow_figures import draw_curves
 from seqtrain.gradflow import (
     format_gradflow,
+    gradflow,
     gradflow_of_config,
     gradflow_of_run,
     verdict,
 )
+from seqtrain.predict import load_best
 
 LSTM = {"cell": "lstm", "units": 4}
 RNN = {"cell": "rnn", "units": 4}
@@ -138,6 +144,24 @@ def test_a_run_is_measured_and_keeps_what_comes_out(trained):
     assert result["gradient_norm"] > 0
     assert 0 <= result["clipped_share"] <= 1
     assert result["update_ratio"] > 0
+
+
+def test_the_gradient_norm_is_that_of_all_weights_before_clipping(trained):
+    config = trained.config
+    data = load_data(config.data, seed=config.seed)
+    [inputs, labels] = next(
+        iter(dataset(data.train, longest_batches(data.train, config)[:1]))
+    )
+    model = load_best(trained)
+    compile_model(model, config.train, steps_per_epoch=1)
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(inputs, labels, model(inputs))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    norm = tf.linalg.global_norm([tf.convert_to_tensor(each) for each in gradients])
+
+    result = gradflow(load_best(trained), config, data, batches=1)
+
+    assert result["gradient_norm"] == pytest.approx(float(norm), rel=1e-5)
 
 
 def test_a_config_is_measured_as_its_training_begins(trained):

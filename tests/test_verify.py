@@ -50,11 +50,13 @@ def check(config, overrides, folder, *, kills, seed):
     assert all(len(verdict.compared) == 7 for verdict in verdicts)
 
 
-def test_a_run_that_is_killed_ends_as_one_that_is_not(config, capfd):
+@pytest.mark.parametrize("kills", [1, pytest.param(6, marks=pytest.mark.slow)])
+def test_a_run_that_is_killed_ends_as_one_that_is_not(config, capfd, kills):
     fast_to_compile = "model.layers=[{cell: rnn, units: 8, dropout: 0.2}]"
     what = arguments(config, [*EVERYTHING, fast_to_compile])
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
-        patch.setattr(sys, "argv", ["seqtrain", "verify-resume", *what, "--kills", "1"])
+        command = ["seqtrain", "verify-resume", *what, "--kills", str(kills)]
+        patch.setattr(sys, "argv", command)
         main()
     said = capfd.readouterr()
     assert not ended.value.code, said.err
@@ -63,8 +65,8 @@ def test_a_run_that_is_killed_ends_as_one_that_is_not(config, capfd):
     assert len(rows) == 7
     number = int(rows[0].split()[-1])
     assert all(row.endswith(f" {number} of {number}") for row in rows)
-    assert last == f"1 kills in {number} runs"
-    assert said.err.count("\nkill ") == 1
+    assert last == f"{kills} kills in {number} runs"
+    assert said.err.count("\nkill ") == kills
 
 
 SLOW = {
