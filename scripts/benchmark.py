@@ -187,7 +187,7 @@ def work(connection, job: Job) -> None:
 
         build, as_tensor = torch_step, torch.from_numpy
     else:
-        from seqtrain.quiet import import_tensorflow
+        from seqtrain.system.quiet import import_tensorflow
 
         import_tensorflow()
         import tensorflow as tf
@@ -591,13 +591,13 @@ def run_keras(train: str) -> dict:
 
 def fit_keras(connection, train: str) -> None:
     """Train the config's model in plain Keras, as users write it."""
-    from seqtrain.quiet import import_tensorflow
+    from seqtrain.system.quiet import import_tensorflow
 
     import_tensorflow()
     import keras
 
     from seqtrain.config import find_config, load_config
-    from seqtrain.data.load import load_data
+    from seqtrain.tasks.load import load_data
 
     config = load_config(find_config(CONFIG), epoch_overrides(train))
     data = load_data(config.data, seed=config.seed)

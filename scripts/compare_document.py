@@ -15,7 +15,7 @@ import sys
 from itertools import product
 from pathlib import Path
 
-from seqtrain.quiet import import_tensorflow
+from seqtrain.system.quiet import import_tensorflow
 
 import_tensorflow()
 
@@ -24,9 +24,11 @@ import numpy as np  # noqa: E402
 
 from seqtrain.config import Config, load_config  # noqa: E402
 from seqtrain.data.batches import bucket_lengths, epoch_batches  # noqa: E402
-from seqtrain.data.load import Data, Encoded, load_data  # noqa: E402
-from seqtrain.fit import compile_model, fit  # noqa: E402
-from seqtrain.model import build_model  # noqa: E402
+from seqtrain.data.encoded import Encoded  # noqa: E402
+from seqtrain.models.build import build_model  # noqa: E402
+from seqtrain.models.compile import compile_model  # noqa: E402
+from seqtrain.tasks.load import Data, load_data  # noqa: E402
+from seqtrain.training.loop import fit  # noqa: E402
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 CELLS = ("rnn", "lstm", "gru")

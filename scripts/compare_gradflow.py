@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from seqtrain.config import Config, find_config, load_config
-from seqtrain.quiet import import_tensorflow
-from seqtrain.runs import Run
+from seqtrain.runs.run import Run
+from seqtrain.system.quiet import import_tensorflow
 
 CONFIG, EVERY = "imdb_lstm", 100
 LOOKS = 20  # of which a round of the first figure is one
@@ -33,11 +33,12 @@ def look_ratios(config: Config, number: int) -> list[float]:
     """Seconds of a look by those of a step, on the longest batch of the data."""
     import keras
 
+    from seqtrain.analysis.flow import GradientFlow, longest_batches
     from seqtrain.data.batches import dataset
-    from seqtrain.data.load import load_data
-    from seqtrain.fit import TrainStep, compile_model
-    from seqtrain.flow import GradientFlow, longest_batches
-    from seqtrain.model import build_model
+    from seqtrain.models.build import build_model
+    from seqtrain.models.compile import compile_model
+    from seqtrain.tasks.load import load_data
+    from seqtrain.training.step import TrainStep
 
     keras.utils.set_random_seed(0)
     data = load_data(config.data, seed=config.seed)

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
+from seqtrain.analysis.verify import COMMAND, Training, fingerprint
 from seqtrain.config import load_config
-from seqtrain.data.load import load_data
 from seqtrain.errors import SeqtrainError
-from seqtrain.runs import Run
-from seqtrain.verify import COMMAND, Training, fingerprint
+from seqtrain.runs.run import Run
+from seqtrain.tasks.load import load_data
 
 CONFIG = """\
 data: {source: generated, examples: 2000, length: 20, max_length: 20, distance: 3,

@@ -31,7 +31,7 @@ CELLS = {
 
 def measure(cell: str, distance: int, seed: int) -> dict:
     """Train once; return the accuracies of the best epoch."""
-    from seqtrain.quiet import import_tensorflow
+    from seqtrain.system.quiet import import_tensorflow
 
     import_tensorflow()
     import keras
@@ -39,9 +39,10 @@ def measure(cell: str, distance: int, seed: int) -> dict:
 
     from seqtrain.config import load_config
     from seqtrain.data.batches import dataset, epoch_batches
-    from seqtrain.data.load import load_data
-    from seqtrain.fit import compile_model, fit
-    from seqtrain.model import build_model
+    from seqtrain.models.build import build_model
+    from seqtrain.models.compile import compile_model
+    from seqtrain.tasks.load import load_data
+    from seqtrain.training.loop import fit
 
     # One thread a training, two trainings at a time: faster than the other way round.
     tf.config.threading.set_intra_op_parallelism_threads(1)

@@ -27,7 +27,7 @@ from .errors import (
     WriteError,
     printable,
 )
-from .quiet import exit_on_ctrl_c, import_tensorflow
+from .system.quiet import exit_on_ctrl_c, import_tensorflow
 
 app = typer.Typer(
     help="Train, test and explain recurrent sequence models from one YAML file.",
@@ -125,12 +125,13 @@ def evaluate(
     json_: Json = False,
 ) -> None:
     """Measure a trained model, beside two baselines."""
-    from .runs import Run
+    from .runs.run import Run
 
     directory = Run.open(run)
     import_tensorflow()
     with exit_on_ctrl_c():
-        from .evaluate import evaluate, format_evaluation
+        from .analysis.evaluate import evaluate
+        from .tables.evaluation import format_evaluation
 
     result = evaluate(directory, split=split, data=data)
     _print(json.dumps(result, indent=2) if json_ else format_evaluation(result))
@@ -151,7 +152,7 @@ def predict(
     json_: Json = False,
 ) -> None:
     """Classify texts: arguments, the lines of a file, or of the standard input."""
-    from .runs import Run, is_run
+    from .runs.run import Run, is_run
 
     texts = list(arguments or ())
     # What looks like a path, or stands before "-", is a run, be it a misspelt one.
@@ -165,7 +166,7 @@ def predict(
             hint="seqtrain predict 'a text', or seqtrain predict - to read lines",
         )
     import_tensorflow()
-    from .predict import predict, read_lines
+    from .analysis.predict import predict, read_lines
 
     with contextlib.ExitStack() as stack:
         if file:
@@ -217,7 +218,8 @@ def verify_resume(
     path = find_config(config)
     load_config(path, set_ or ())
     import_tensorflow()
-    from .verify import format_verdicts, verify_resume
+    from .analysis.verify import verify_resume
+    from .tables.verify import format_verdicts
 
     overrides = [word for setting in set_ or () for word in ("--set", setting)]
     folder = Path(tempfile.mkdtemp(prefix="seqtrain-verify-"))
@@ -253,7 +255,7 @@ def init(
     ] = None,
 ) -> None:
     """Write a commented config for your data, its guesses marked."""
-    from .init import init
+    from .analysis.init import init
 
     path = init(data, out)
     print(path)
@@ -275,7 +277,7 @@ def gradflow(
     json_: Json = False,
 ) -> None:
     """Measure how far back in time the gradient reaches, layer by layer."""
-    from .runs import Run, is_run
+    from .runs.run import Run, is_run
 
     run = Run.open(Path(target)) if is_run(target) else None
     if run is None:
@@ -287,9 +289,10 @@ def gradflow(
         )
     import_tensorflow()
     with exit_on_ctrl_c():
-        from .figures import keep
-        from .flow_figures import draw_curves
-        from .gradflow import format_gradflow, gradflow_of_config, gradflow_of_run
+        from .analysis.gradflow import gradflow_of_config, gradflow_of_run
+        from .figures.canvas import keep
+        from .figures.gradflow import draw_curves
+        from .tables.gradflow import format_gradflow
 
     if run is None:
         result = gradflow_of_config(path.stem, config, data, batches=batches)
@@ -323,8 +326,10 @@ def shootout(
     load_config(path, set_ or ())
     _prepare_to_train()
     with exit_on_ctrl_c():
-        from .figures import keep
-        from .shootout import draw_shootout, format_shootout, shootout
+        from .analysis.shootout import shootout
+        from .figures.canvas import keep
+        from .figures.shootout import draw_shootout
+        from .tables.shootout import format_shootout
 
     folder = out or Path("runs") / path.stem
     result = shootout(path, set_ or (), folder, say=_say)
@@ -343,7 +348,7 @@ def board(
     ] = 6006,
 ) -> None:
     """Show runs in TensorBoard until Ctrl-C."""
-    from .board import board
+    from .board.serve import board
 
     board(runs, port=port)
 
@@ -353,7 +358,8 @@ def runs(
     folder: Annotated[Path, typer.Argument(help="A folder of runs.")] = Path("runs"),
 ) -> None:
     """List the runs, the newest first."""
-    from .runs import find_damage, list_runs, runs_table
+    from .runs.run import list_runs
+    from .tables.runs import find_damage, runs_table
 
     found = list_runs(folder)
     if not found:
@@ -369,7 +375,7 @@ def runs(
 def doctor(json_: Json = False) -> None:
     """Look at what a training needs of this machine, and try one."""
     import_tensorflow()
-    from .doctor import examine, format_finding
+    from .analysis.doctor import examine, format_finding
 
     findings = []
     for finding in examine():
@@ -401,8 +407,8 @@ def main() -> None:
 
 def _train(name, overrides, run_path, source_path, dry_run) -> None:
     from .config import find_config, load_config
-    from .resume import load_data_of
-    from .runs import Run
+    from .runs.resume import load_data_of
+    from .runs.run import Run
 
     if source_path is None:
         source = None
@@ -417,7 +423,7 @@ def _train(name, overrides, run_path, source_path, dry_run) -> None:
     if dry_run:
         return
     noise = _prepare_to_train()
-    from .train import train
+    from .training.train import train
 
     run = Run.create(path.stem, run_path)
     with run.locked(), _end_told(run):
@@ -428,8 +434,8 @@ def _train(name, overrides, run_path, source_path, dry_run) -> None:
 
 def _resume(path, name, overrides, dry_run) -> None:
     from .config import find_config
-    from .resume import find_way
-    from .runs import Run
+    from .runs.resume import find_way
+    from .runs.run import Run
 
     run = Run.open(path)
     with run.locked():
@@ -439,7 +445,7 @@ def _resume(path, name, overrides, dry_run) -> None:
             _say(f"{run.path} would go on from step {way.step}")
             return
         noise = _prepare_to_train()
-        from .train import train
+        from .training.train import train
 
         with _end_told(run):
             run.go_on(
@@ -454,11 +460,11 @@ def _resume(path, name, overrides, dry_run) -> None:
 
 
 def _replay(path: Path) -> None:
-    from .runs import Run
+    from .runs.run import Run
 
     run = Run.open(path)
     import_tensorflow()
-    from .divergence import replay
+    from .training.divergence import replay
 
     _print(replay(run))
 
@@ -482,7 +488,7 @@ def _prepare_to_train() -> str:
 def _read(name: str, overrides: list[str] | None):
     """The path of a config, the config, and its data."""
     from .config import find_config, load_config
-    from .data.load import class_weights, load_data
+    from .tasks.load import class_weights, load_data
 
     path = find_config(name)
     config = load_config(path, overrides or ())
@@ -492,14 +498,14 @@ def _read(name: str, overrides: list[str] | None):
 
 
 def _report(data) -> str:
-    from .data.report import format_report
+    from .tasks.report import format_report
 
     return format_report(data.report)
 
 
 def _plan(config, examples: int) -> str:
     from .data.batches import bucket_lengths
-    from .data.tasks import TEXTS, find_task
+    from .tasks.tasks import TEXTS, find_task
 
     steps = -(-examples // config.train.batch_size)
     widths = bucket_lengths(config.data.max_length, config.data.buckets)

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 
 from seqtrain.config import load_config
-from seqtrain.data.text import Vocabulary
+from seqtrain.data.vocabulary import Vocabulary
 from seqtrain.layers import TemporalPooling
-from seqtrain.runs import Run
+from seqtrain.runs.run import Run
 
 SCORES = {"good": 2.0, "fine": 0.5, "dull": -1.0, "bad": -3.0}
 CONFIG = """

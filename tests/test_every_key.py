@@ -14,11 +14,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from seqtrain.config import Config, load_config
 from seqtrain.config.schema import SOURCES, DataSection, Section
 from seqtrain.data.batches import bucket_lengths
-from seqtrain.data.load import load_data
 from seqtrain.errors import DataError, DivergedError
-from seqtrain.model import build_model
-from seqtrain.runs import Run
-from seqtrain.train import train
+from seqtrain.models.build import build_model
+from seqtrain.runs.run import Run
+from seqtrain.tasks.load import load_data
+from seqtrain.training.train import train
 
 FILES = """
 data:

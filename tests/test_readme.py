@@ -14,7 +14,7 @@ import pytest
 
 from seqtrain.cli import main
 from seqtrain.config import load_config
-from seqtrain.runs import Run
+from seqtrain.runs.run import Run
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 # In code blocks after an optional `$` or folder, and between backticks.

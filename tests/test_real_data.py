@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from seqtrain.config import FilesData
-from seqtrain.data.load import load_data
-from seqtrain.data.sources import read_source
+from seqtrain.data.sources.read import read_source
+from seqtrain.tasks.load import load_data
 
 IMDB = Path(os.environ.get("SEQTRAIN_DATA", "absent")) / "imdb"
 
@@ -59,8 +59,8 @@ def test_known_quirks_of_the_data_are_reported(config):
 @pytest.mark.slow
 def test_a_document_config_learns_reviews_in_two_epochs(config, tmp_path):
     from seqtrain.config import load_config
-    from seqtrain.runs import Run
-    from seqtrain.train import train
+    from seqtrain.runs.run import Run
+    from seqtrain.training.train import train
 
     path = Path(__file__).parents[1] / "configs" / "document_lstm.yaml"
     files = f"{{source: files, train: {config.train}, max_length: 50}}"

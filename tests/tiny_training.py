@@ -5,10 +5,10 @@ from pathlib import Path
 import keras
 
 from seqtrain.config import load_config
-from seqtrain.data.load import load_data
-from seqtrain.resume import find_way
-from seqtrain.runs import Run
-from seqtrain.train import train
+from seqtrain.runs.resume import find_way
+from seqtrain.runs.run import Run
+from seqtrain.tasks.load import load_data
+from seqtrain.training.train import train
 
 CONFIG = """\
 data:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .text import PADDING
+from .encoded import Encoded
+from .vocabulary import PADDING
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-    from .load import Encoded
 
 
 class Batch(NamedTuple):
@@ -88,7 +87,7 @@ def epoch_batches(
 
 
 def dataset(
-    encoded: "Encoded",
+    encoded: Encoded,
     batches: Sequence[Batch],
     *,
     class_weights: np.ndarray | None = None,

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..config import Standardize
 from ..errors import DataError
-from .examples import Examples, label_names
-from .files import SUFFIXES, read_examples, read_table
-from .text import tokenize
+from .sources.examples import Examples, label_names
+from .sources.files import SUFFIXES, read_examples, read_table
+from .tokenize import tokenize
 
 _ROWS = 2000  # looked at to tell columns apart
 _TEXTS = 10_000  # cut into tokens, or up to twice as many

@@ -4,12 +4,7 @@ import sys
 
 import pytest
 
-from seqtrain.config import (
-    dump_config,
-    find_config,
-    load_config,
-    shipped_configs,
-)
+from seqtrain.config import dump_config, find_config, load_config, shipped_configs
 from seqtrain.errors import ConfigError
 
 

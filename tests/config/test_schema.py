@@ -14,8 +14,8 @@ from seqtrain.config import (
     shipped_configs,
 )
 from seqtrain.config.schema import SOURCES
-from seqtrain.data.generated import generate
-from seqtrain.data.imdb import LABELS
+from seqtrain.data.sources.generated import generate
+from seqtrain.data.sources.imdb import LABELS
 from seqtrain.errors import ConfigError
 
 EVERY_KEY = """\

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqtrain.data.batches import Batch, bucket_lengths, dataset, epoch_batches
-from seqtrain.data.load import Encoded
+from seqtrain.data.encoded import Encoded
 
 MAX_LENGTH = 20
 lengths_of_examples = st.lists(st.integers(0, MAX_LENGTH), max_size=60).map(np.array)

@@ -1,0 +1,152 @@
+"""Two classifiers that a recurrent network has to beat."""
+
+import io
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from ..data.sources.examples import Examples
+from ..errors import RunError
+from ..metrics import logits_to_probabilities
+from ..runs.run import Run
+from ..system.disk import replace
+from ..tasks.load import load_texts
+
+# Words, and each sign that is neither word nor space: no text is without a token.
+TOKEN_PATTERN = r"\w+|[^\w\s]"
+
+
+# What NumPy raises of a file that isn't one of its own, or no longer whole.
+_DAMAGES = (
+    OSError,
+    EOFError,
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+class Baselines(NamedTuple):
+    """The majority class, and TF-IDF with logistic regression, as plain arrays.
+
+    Shapes: `C` classes, of which `K` stand in the training data, and `F` tokens.
+    Logistic regression on two classes has one row for both (`R` is 1), else `R = K`.
+
+    Args:
+        tokens: The tokens of the columns, `F` of them.
+        idf: Inverse document frequencies, `(F,)`.
+        coefficients: Of the logistic regression, `(R, F)`.
+        intercepts: Of the logistic regression, `(R,)`.
+        shares: Of the classes in the training data, `(C,)`.
+    """
+
+    tokens: list[str]
+    idf: np.ndarray
+    coefficients: np.ndarray
+    intercepts: np.ndarray
+    shares: np.ndarray
+
+    def predict_probabilities(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        """Probabilities by the name of the baseline, each `(len(texts), C)`."""
+        vectorizer = TfidfVectorizer(
+            token_pattern=TOKEN_PATTERN, vocabulary=self.tokens
+        )
+        vectorizer.idf_ = self.idf
+        logits = vectorizer.transform(texts) @ self.coefficients.T + self.intercepts
+        regression = np.zeros((len(texts), len(self.shares)))
+        regression[:, self.shares > 0] = logits_to_probabilities(logits)
+        return {
+            "majority": np.tile(self.shares, (len(texts), 1)),
+            "tfidf_logistic_regression": regression,
+        }
+
+    def save(self, path: Path) -> None:
+        """Write an `.npz` file, whole or not at all."""
+        # As one string: an array of strings is as wide as its longest everywhere.
+        tokens = "\n".join(self.tokens).encode("utf-8", "surrogatepass")
+        arrays = self._asdict() | {"tokens": np.frombuffer(tokens, np.uint8)}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        replace(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> "Baselines":
+        """Read what `save` wrote.
+
+        Raises:
+            RunError: If it is damaged, or is something else.
+        """
+        try:
+            with open(path, "rb") as stream:
+                damaged = zipfile.ZipFile(stream).testzip()  # NumPy sees not all of it
+                stream.seek(0)
+                with np.load(stream, allow_pickle=False) as file:
+                    arrays = dict(file)
+            tokens = arrays.pop("tokens").tobytes().decode("utf-8", "surrogatepass")
+            baselines = cls(tokens=tokens.split("\n"), **arrays)
+            whole = not damaged and baselines._fit_each_other()
+        except _DAMAGES:
+            whole = False
+        if not whole:
+            raise RunError(
+                f"{path} is damaged, whole baselines were expected",
+                hint="delete it: it is made again from the training data",
+            )
+        return baselines
+
+    def _fit_each_other(self) -> bool:
+        classes = np.count_nonzero(self.shares > 0)
+        rows = 1 if classes == 2 else classes
+        return (
+            self.idf.shape == (len(self.tokens),)
+            and self.coefficients.shape == (rows, len(self.tokens))
+            and self.intercepts.shape == (rows,)
+            and self.shares.ndim == 1
+        )
+
+
+def load_baselines(run: Run) -> Baselines:
+    """Load the baselines kept with a run; the first call fits and keeps them."""
+    if not run.baselines_path.exists():
+        train = load_texts(run.config.data, seed=run.config.seed).train
+        fit_baselines(train, run.labels).save(run.baselines_path)
+    baselines = Baselines.load(run.baselines_path)
+    if len(baselines.shares) != len(run.labels):
+        raise RunError(
+            f"{run.baselines_path} is damaged, it has {len(baselines.shares)} classes, "
+            f"labels.json {len(run.labels)}",
+            hint="delete it: it is made again from the training data",
+        )
+    return baselines
+
+
+def fit_baselines(train: Examples, label_names: Sequence[str]) -> Baselines:
+    """Fit both baselines with scikit-learn's defaults.
+
+    Args:
+        train: At least two classes.
+        label_names: The names of all classes, in the order of their ids.
+    """
+    ids = {name: index for index, name in enumerate(label_names)}
+    labels = np.array([ids[label] for label in train.labels])
+    vectorizer = TfidfVectorizer(token_pattern=TOKEN_PATTERN)
+    features = vectorizer.fit_transform(train.texts)
+    # IMDB takes 51 steps; the default limit of 100 leaves little room for others.
+    regression = LogisticRegression(max_iter=1000).fit(features, labels)
+    return Baselines(
+        tokens=vectorizer.get_feature_names_out().tolist(),
+        idf=vectorizer.idf_,
+        coefficients=regression.coef_,
+        intercepts=regression.intercept_,
+        shares=np.bincount(labels, minlength=len(label_names)) / len(labels),
+    )

@@ -1,0 +1,201 @@
+"""Write a first config for someone's data: what was guessed is marked, and why."""
+
+import itertools
+from pathlib import Path
+
+from ..config.json_schema import EDITOR_LINE, FILE_NAME, json_schema_text
+from ..config.nodes import dump_value
+from ..config.problems import shorten
+from ..data.survey import Survey, survey
+from ..errors import ConfigError
+
+_WORDS = 20000  # most rows of the embedding; more are learned from too few texts
+_LONGEST = 1000  # most tokens of a text; the time of a step is in proportion
+_IMBALANCE = 2  # how many times as large a class may be before weights help
+
+_WIDTH = 88  # of a line
+
+_GENERATED = """\
+# Reviews made on the spot, to see a training before you have data of your own.
+{commands}
+seed: 0
+data:
+  source: generated          # imdb | files | generated
+  examples: 4000             # for training and validation
+  test_examples: 2000
+  length: 60                 # words of a review
+  distance: 10               # words after the one that decides
+  vocabulary: 1000           # rows of the embedding
+  max_length: 60             # tokens kept of a longer text
+model:
+  embedding: {{dim: 32}}
+  layers:                    # cell: rnn | lstm | gru
+    - {{cell: lstm, units: 32}}
+  pooling: last              # last | mean | max | concat
+train:
+  epochs: 5
+  batch_size: 64
+  learning_rate: 5e-3
+  clip_norm: 1.0             # of all gradients together
+log:
+  every: 20                  # steps between scalars
+"""
+
+_FILES = """\
+# {title}
+{commands}
+#
+# A line marked "guessed" says what the guess rests on: look at these first.
+seed: 0
+data:
+  source: files              # imdb | files | generated
+{data}
+  validation: 0.1            # a share of the training data, or a file
+model:
+  embedding: {{dim: 64, dropout: 0.5}}
+  layers:                    # cell: rnn | lstm | gru
+    - {{cell: lstm, units: 64, bidirectional: true}}
+  pooling: concat            # last | mean | max | concat
+train:
+  epochs: 10
+{train}
+  learning_rate: 1e-3
+  clip_norm: 1.0             # of all gradients together
+  patience: 2                # epochs without a better validation loss before the end
+"""
+
+
+def init(data: Path | None, out: Path | None = None) -> Path:
+    """Write a config for a data file or folder, or for generated reviews.
+
+    The JSON Schema that its first line names is put beside it, if none is there.
+
+    Args:
+        data: CSV, TSV or JSONL, plain or .gz, or a folder of classes.
+        out: The config; by default it is called like the data and lies here.
+
+    Returns:
+        The path of the config.
+
+    Raises:
+        ConfigError: If the config is there already or can't be written.
+        DataError: If the data can't be read or learned from.
+    """
+    if out is None:
+        out = Path(f"{_stem(data) if data else 'generated'}.yaml")
+    if out.exists():  # before a look at the data, which may take seconds
+        raise _taken(out)
+    commands = f"#\n#   seqtrain check {out}\n#   seqtrain train {out}"
+    commands = commands if str(out).isprintable() else "#"
+    if data is None:
+        text = _GENERATED.format(commands=commands)
+    else:
+        text = _files_config(data, survey(data), commands)
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            file.write(f"{EDITOR_LINE}\n{text}")
+        schema = out.parent / FILE_NAME
+        if not schema.exists():
+            schema.write_text(json_schema_text(), encoding="utf-8")
+    except FileExistsError:
+        raise _taken(out) from None
+    except OSError as error:
+        raise ConfigError(f"{out}: cannot be written, {error.strerror}") from None
+    return out
+
+
+def _stem(data: Path) -> str:
+    return data.resolve().name.removesuffix(".gz").rpartition(".")[0] or data.name
+
+
+def _taken(out: Path) -> ConfigError:
+    return ConfigError(f"{out} exists already", hint="name another file by --out")
+
+
+def _files_config(data: Path, found: Survey, commands: str) -> str:
+    rows = sum(found.classes.values())
+    title = f"{len(found.classes)} classes of {rows:,} texts in {shorten(str(data))}."
+    batch = 64 if rows >= 5000 else 32
+    train = [_line("batch_size", batch, f"guessed: for {rows:,} texts")]
+    if found.imbalance >= _IMBALANCE:
+        why = f"guessed: the largest class is {found.imbalance:.1f} times the smallest"
+        train.append(_line("class_weights", "balanced", why))
+    return _FILES.format(
+        title=title,
+        commands=commands,
+        data="\n".join(_data_lines(data, found)),
+        train="\n".join(train),
+    )
+
+
+def _data_lines(data: Path, found: Survey) -> list[str]:
+    lines = [_line("train", _name(data), _classes(found))]
+    if found.test:
+        lines.append(
+            _line("test", _name(found.test), "guessed: it stands beside, and is alike")
+        )
+    if found.text:
+        why = f"guessed: the longest strings, {found.text.words:.0f} words on average"
+        lines.append(_line("text", found.text.name, why))
+        why = f"guessed: only {found.label.distinct} values, and they repeat"
+        lines.append(_line("label", found.label.name, why))
+    if found.skipped_rows:
+        count = len(found.skipped_rows)
+        why = f"guessed: {count:,} cannot be read, first {_last(found.skipped_rows[0])}"
+        lines.append(_line("bad_rows", "skip", why))
+    return [*lines, *_size_lines(found)]
+
+
+def _size_lines(found: Survey) -> list[str]:
+    words = found.words if found.words < 1000 else found.repeated
+    half, most, longest = found.lengths
+    counted = f"in {found.surveyed:,} texts"
+    return [
+        _line(
+            "vocabulary",
+            max(3, min(words + 2, _WORDS)),
+            f"guessed: {found.words:,} different tokens {counted}, "
+            f"{found.repeated:,} twice or more",
+        ),
+        _line(
+            "max_length",
+            max(3, min(_round_up(most), longest, _LONGEST)),
+            f"guessed: half of the texts have up to {half} tokens, "
+            f"19 of 20 up to {most}, the longest {longest:,}",
+        ),
+    ]
+
+
+def _line(key: str, value: str | int, comment: str) -> str:
+    """A key with a comment beside it, or above it if that makes a long line."""
+    line = f"  {key}: {dump_value(value)}"
+    beside = f"{line:27}  # {comment}"
+    return beside if len(beside) <= _WIDTH else f"  # {comment}\n{line}"
+
+
+def _name(path: Path) -> str:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(
+            f"{path}: a name that is not UTF-8 cannot stand in a config",
+            hint="rename it",
+        ) from None
+    return str(path)
+
+
+def _classes(found: Survey) -> str:
+    shown = itertools.islice(found.classes.items(), 4)
+    more = ", …" if len(found.classes) > 4 else ""
+    return ", ".join(f"{shorten(name)} {count:,}" for name, count in shown) + more
+
+
+def _last(place: str) -> str:
+    """A place and its problem without the folder, in one line."""
+    return shorten(place.rpartition("/")[2])
+
+
+def _round_up(number: int) -> int:
+    """A number with two digits that count, not below another."""
+    step = 10 ** max(0, len(str(number)) - 2)
+    return -(-number // step) * step

@@ -1,0 +1,229 @@
+"""Cells and cures against each other: equal parameters, updates and data."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..config import Config, load_config
+from ..errors import ConfigError, DivergedError, SeqtrainError
+from ..metrics import mean_with_interval
+from ..models.build import build_model
+from ..runs.run import Run, is_run
+from ..system.disk import replace
+from ..tasks.load import load_data
+from ..tasks.tasks import find_task
+from .evaluate import evaluate
+
+COMMAND = (sys.executable, "-m", "seqtrain")
+
+
+def shootout(
+    path: Path,
+    overrides: Sequence[str],
+    folder: Path,
+    *,
+    say: Callable[[str], None],
+    command: Sequence[str] = COMMAND,
+) -> dict:
+    """Train every contender under every condition, with several seeds.
+
+    Each training is a run of its own in `folder`. What is there already is kept: a
+    shootout that was interrupted goes on where it stopped.
+
+    Args:
+        path: A config with a `shootout` section.
+        overrides: Settings that go before the file, for all.
+        folder: Where the runs go, and `shootout.json`.
+        say: Is told what goes on.
+        command: What starts seqtrain.
+
+    Returns:
+        `conditions`, each with `name`, `chance` and `contenders`; each of these with
+        `units`, `parameters`, `trainings` (one for each seed) and what they come to.
+
+    Raises:
+        ConfigError: If a config is wrong, or no width has so many parameters.
+        SeqtrainError: If a training fails.
+    """
+    section = load_config(path, overrides).shootout
+    if section is None:
+        raise ConfigError(
+            f"{path}: it has no section shootout, which says who is to be compared",
+            hint="see configs/shootout_memory.yaml",
+        )
+    bouts = {
+        condition: [
+            _Bout(path, [*overrides, *settings, *own], f"{condition}-{name}", name)
+            for name, own in section.contenders.items()
+        ]
+        for condition, settings in section.conditions.items()
+    }
+    everyone = [bout for contenders in bouts.values() for bout in contenders]
+    parameters = section.parameters or everyone[0].parameters
+    for bout in everyone:
+        bout.fit_width(parameters)
+    for number, bout in enumerate(everyone, 1):
+        say(
+            f"{number} of {len(everyone)}: {bout.name}, {bout.units} units, "
+            f"{bout.parameters} parameters"
+        )
+        for seed in range(section.seeds):
+            bout.train(seed, folder, command)
+    result = {
+        "name": path.stem,
+        "solved": section.solved,
+        "conditions": [
+            {
+                "name": condition,
+                "chance": dict(find_task(contenders[0].config.data).chance),
+                "contenders": [bout.result(section.solved) for bout in contenders],
+            }
+            for condition, contenders in bouts.items()
+        ],
+    }
+    replace(folder / "shootout.json", json.dumps(result, indent=2).encode() + b"\n")
+    return result
+
+
+class _Bout:
+    """A contender under a condition.
+
+    Args:
+        path: The config.
+        overrides: What makes it this one.
+        name: Of its runs.
+        contender: Its name in the table.
+    """
+
+    def __init__(self, path: Path, overrides: list[str], name: str, contender: str):
+        self.path, self.overrides, self.name = path, overrides, name
+        self.contender = contender
+        self.config = load_config(path, overrides)
+        self.data = load_data(self.config.data, seed=self.config.seed)
+        self.units = self.config.model.layers[0].units
+        self.parameters = self._count(self.config)
+        self.trainings: list[dict] = []
+
+    def fit_width(self, parameters: int) -> None:
+        """Give all its layers the width with which it has about so many parameters.
+
+        Their number is a polynomial of the width u of second degree: each weight has a
+        shape of constants and multiples of u, at most two.
+        """
+        counts = [self._count(self._as_wide_as(units)) for units in (1, 2, 3)]
+        square = (counts[0] - 2 * counts[1] + counts[2]) / 2
+        linear = counts[1] - counts[0] - 3 * square
+        constant = counts[0] - square - linear
+        roots = np.roots([square, linear, constant - parameters])
+        self.units = max(1, round(max(roots.real)))
+        if counts[0] > parameters:
+            raise ConfigError(
+                f"{self.path}: {self.contender} has {counts[0]} parameters with one "
+                f"unit, shootout.parameters is {parameters}",
+                hint="allow more parameters, or make the embedding smaller",
+            )
+        self.config = self._as_wide_as(self.units)
+        self.parameters = self._count(self.config)
+
+    def _settings(self, units: int) -> list[str]:
+        layers = range(len(self.config.model.layers))
+        return [f"model.layers[{index}].units={units}" for index in layers]
+
+    def _as_wide_as(self, units: int) -> Config:
+        return load_config(self.path, [*self.overrides, *self._settings(units)])
+
+    def _count(self, config: Config) -> int:
+        model = build_model(
+            config.model,
+            vocab_size=len(self.data.vocab),
+            num_classes=len(self.data.labels),
+            max_length=config.data.max_length,
+            task=find_task(config.data),
+        )
+        return model.count_params()
+
+    def train(self, seed: int, folder: Path, command: Sequence[str]) -> None:
+        """Train it in a process of its own, unless that is done; keep how it went."""
+        place = folder / f"{self.name}-{seed}"
+        settings = [*self.overrides, *self._settings(self.units), f"seed={seed}"]
+        if not is_run(str(place)):
+            given = [word for setting in settings for word in ("--set", setting)]
+            _run([*command, "train", str(self.path), *given, "--run", str(place)])
+        elif _training_of(Run(place).config) != _training_of(
+            load_config(self.path, settings)
+        ):
+            raise SeqtrainError(
+                f"{place}: another config was trained there",
+                hint="give the shootout another --out",
+            )
+        elif Run(place).status not in ("finished", "diverged"):
+            _run([*command, "train", "--resume", str(place)])
+        self.trainings.append(_how_it_went(Run(place), seed))
+
+    def result(self, solved: float | None) -> dict:
+        """What its trainings come to; those that diverged have no loss."""
+        if solved is not None:
+            for each in self.trainings:
+                reached = [step for step, loss in each["curve"] if loss <= solved]
+                each["solved_at"] = reached[0] if reached else None
+        entry = {
+            "name": self.contender,
+            "units": self.units,
+            "parameters": self.parameters,
+            "seconds": float(np.mean([each["seconds"] for each in self.trainings])),
+            "memory_mb": max(each["memory_mb"] for each in self.trainings),
+            "trainings": self.trainings,
+        }
+        for key in ("loss", "accuracy"):
+            if values := [each[key] for each in self.trainings if key in each]:
+                entry |= mean_with_interval(key, values)
+        return entry
+
+
+def _training_of(config: Config) -> Config:
+    """What a training goes by: seeds and contenders may be added to those there are."""
+    return config.model_copy(update={"shootout": None})
+
+
+def _run(command: Sequence[str]) -> None:
+    """Run a training to its end; a divergence is one."""
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
+        try:
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:
+            process.terminate()  # it saves a checkpoint first
+            process.wait()
+            raise
+        code = process.returncode = os.waitstatus_to_exitcode(status)
+        if code not in (0, DivergedError.exit_code):
+            said.seek(0)
+            raise SeqtrainError(
+                f"{shlex.join(command)}: exit code {code}\n{said.read().strip()}"
+            )
+    place = Path(command[-1])
+    Run(place).update(memory_mb=used.ru_maxrss / 1024)  # Linux counts it in KiB
+
+
+def _how_it_went(run: Run, seed: int) -> dict:
+    """The test loss of its best epoch, the curve of its validation, time and memory."""
+    evaluations = [line for line in run.metrics() if line["split"] == "validation"]
+    told = {
+        "seed": seed,
+        "run": run.path.name,
+        "status": run.status,
+        "curve": [[line["step"], line["loss"]] for line in evaluations],
+        "seconds": sum(line["epoch_seconds"] for line in evaluations),
+        "memory_mb": run.info.get("memory_mb", 0.0),
+    }
+    if run.status == "finished":
+        measured = evaluate(run)
+        told |= {key: measured[key] for key in ("loss", "accuracy") if key in measured}
+    return told

@@ -1,0 +1,145 @@
+"""What TensorBoard shows of a run: curves, histograms, images, text and the graph."""
+
+import os
+import re
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.histogram.summary_v2 import histogram_pb
+from tensorboard.plugins.image import metadata as image_metadata
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+from tensorboard.plugins.text.summary_v2 import text_pb
+from tensorboard.summary.writer.record_writer import RecordWriter
+from tensorboard.util.tensor_util import make_tensor_proto
+
+from ..system.disk import writing
+
+
+class TensorBoardWriter:
+    """Write the event files of a run.
+
+    Training and validation are two TensorBoard runs with the same tags, so
+    that their curves lie over one another. What belongs to the whole run
+    (histograms, images, text, graph) stands with training.
+
+    Attributes:
+        folders: Where the event files are, by split.
+
+    Each event is in its file at once. `tf.summary` writes later, and on a full disk
+    loses events without a word (TensorFlow 2.21).
+
+    Args:
+        run: The run directory; files go to `tensorboard/{train,validation}`.
+
+    Raises:
+        WriteError: By every method, if the files can't be written.
+    """
+
+    def __init__(self, run: Path):
+        self.folders = {s: run / "tensorboard" / s for s in ("train", "validation")}
+        self._paths, self._writers = {}, {}
+        # TensorBoard reads the files of a folder in the order of their names.
+        name = f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}"
+        for split, folder in self.folders.items():
+            path = folder / f"{name}.{os.getpid()}"
+            with writing(path):
+                folder.mkdir(parents=True, exist_ok=True)
+                self._writers[split] = RecordWriter(path.open("xb"))
+            self._paths[split] = path
+            self._write(split, Event(file_version="brain.Event:2"))
+
+    def scalars(self, split: str, values: Mapping[str, float], step: int) -> None:
+        """Add one point to the curve of each tag in `values`."""
+        self._add(split, step, (scalar_pb(tag, data) for tag, data in values.items()))
+
+    def histograms(self, values: Mapping[str, np.ndarray], step: int) -> None:
+        """Add a histogram to each tag in `values`."""
+        shown = (histogram_pb(tag, np.asarray(data)) for tag, data in values.items())
+        self._add("train", step, shown)
+
+    def image(self, tag: str, png: bytes, step: int, split: str = "train") -> None:
+        """Show a PNG file in the image dashboard."""
+        size = np.frombuffer(png, ">u4", count=2, offset=16)  # width, height
+        metadata = image_metadata.create_summary_metadata(None, None)
+        tensor = make_tensor_proto([*(b"%d" % each for each in size), png])
+        value = Summary.Value(tag=tag, metadata=metadata, tensor=tensor)
+        self._add(split, step, [Summary(value=[value])])
+
+    def text(self, tag: str, markdown: str, step: int) -> None:
+        """Show `markdown` in the text dashboard."""
+        self._add("train", step, [text_pb(tag, markdown)])
+
+    def summary(self, split: str, summary: Summary, step: int) -> None:
+        """Add what the function of a TensorBoard plugin returned."""
+        # Some return protos of TensorFlow, equal to TensorBoard's but of another type.
+        copy = Summary.FromString(summary.SerializeToString())
+        self._add(split, step, [copy])
+
+    def graph(self, model: keras.Model) -> None:
+        """Show the operations of a prediction in the graph dashboard.
+
+        Keras's own conceptual graph fails on a model with a mask (TensorBoard
+        2.21), so the operations are traced instead.
+        """
+        inputs = model.inputs[0]
+        traced = tf.function(model).get_concrete_function(
+            tf.TensorSpec(inputs.shape, inputs.dtype, inputs.name)
+        )
+        graph = traced.graph.as_graph_def()
+        self._write("train", Event(graph_def=graph.SerializeToString()))
+
+    def close(self) -> None:
+        """Close the files."""
+        for split, writer in self._writers.items():
+            with writing(self._paths[split]):
+                writer.close()
+
+    def _add(self, split: str, step: int, summaries: Iterable[Summary]) -> None:
+        values = [value for summary in summaries for value in summary.value]
+        self._write(split, Event(step=step, summary=Summary(value=values)))
+
+    def _write(self, split: str, event: Event) -> None:
+        event.wall_time = time.time()
+        with writing(self._paths[split]):
+            self._writers[split].write(event.SerializeToString(deterministic=True))
+            self._writers[split].flush()
+
+
+class Sample(NamedTuple):
+    """A text with its label and what the model says about it."""
+
+    text: str
+    label: str
+    prediction: str
+    probability: float
+
+
+def yaml_markdown(yaml: str) -> str:
+    """Markdown that shows `yaml` as it stands."""
+    return f"```yaml\n{yaml.rstrip()}\n```"
+
+
+def samples_markdown(samples: Iterable[Sample]) -> str:
+    """Markdown table of sample predictions, the wrong ones in bold."""
+    rows = ["label | prediction | probability | text", "---|---|---:|---"]
+    for text, label, prediction, probability in samples:
+        cells = [_literal(label), _literal(prediction), f"{probability:.3f}"]
+        if prediction != label:
+            cells = [f"**{cell}**" for cell in cells]
+        rows.append(" | ".join([*cells, _literal(text)]))
+    return "\n".join(rows)
+
+
+def _literal(text: str) -> str:
+    # Every sign as its number: nothing in a review may act as Markdown or HTML.
+    return re.sub(
+        r"[^\w ]|_", lambda sign: f"&#{ord(sign[0])};", " ".join(text.split())
+    )

@@ -1,0 +1,1 @@
+"""Where examples come from: files, archives, downloads, or made on the spot."""

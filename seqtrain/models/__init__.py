@@ -1,0 +1,1 @@
+"""From a config to a Keras model, and back from a file."""

@@ -1,0 +1,97 @@
+"""The result of an evaluation as text."""
+
+from pathlib import Path
+
+from ..terminal.columns import align, shorten
+
+WIDTH = 80
+
+
+def format_evaluation(result: dict) -> str:
+    """Lay out a result of `evaluate` in at most 80 columns."""
+    title = f"{result['run']}, {Path(result['data']).name} data"
+    parts = [shorten(title, WIDTH), _model_table(result), _totals_table(result)]
+    if "per_class" in result:
+        parts += [
+            _class_table(result["per_class"]),
+            _confusion_table([*result["per_class"]], result["confusion"]),
+            _length_table(result["by_length"]),
+        ]
+    return "\n\n".join(parts)
+
+
+def _model_table(result: dict) -> str:
+    baselines = result["baselines"]
+    if "chance" in baselines:
+        return _chance_table(result, baselines["chance"])
+    regression = baselines["tfidf_logistic_regression"]
+    rows = [
+        ["", "accuracy %", "95% interval"],
+        ["this model", *_accuracy(result)],
+        ["TF-IDF, logistic regression", *_accuracy(regression)],
+        ["majority class", *_accuracy(result["baselines"]["majority"])],
+    ]
+    return align(rows)
+
+
+def _chance_table(result: dict, chance: dict[str, float]) -> str:
+    """The model beside what is reached without memory."""
+    rows = [["", "this model", "95% interval", "without memory"]]
+    if "loss_low" in result:
+        interval = f"{result['loss_low']:.4f} to {result['loss_high']:.4f}"
+        rows.append(
+            ["loss", f"{result['loss']:.4f}", interval, f"{chance['loss']:.4f}"]
+        )
+    if "accuracy" in result:
+        row = ["accuracy %", *_accuracy(result), _percent(chance["accuracy"])]
+        rows.append(row)
+    return align(rows)
+
+
+def _totals_table(result: dict) -> str:
+    rows = [
+        ["examples", str(result["examples"])],
+        ["examples/s", f"{result['examples_per_second']:.0f}"],
+        ["loss", f"{result['loss']:.4f}"],
+    ]
+    if "auc" in result:
+        area = result["auc"]
+        rows.append(["AUC %", "-" if area is None else _percent(area)])
+    if result["skipped"]:
+        rows.append(["bad rows, skipped", str(result["skipped"])])
+    return align(rows)
+
+
+def _class_table(per_class: dict[str, dict]) -> str:
+    rows = [["class", "precision %", "recall %", "f1 %", "examples"]]
+    for name, entry in per_class.items():
+        shares = [_percent(entry[key]) for key in ("precision", "recall", "f1")]
+        rows.append([shorten(name, 24), *shares, str(entry["support"])])
+    return align(rows)
+
+
+def _confusion_table(names: list[str], confusion: list[list[int]]) -> str:
+    rows = [["true \\ predicted", *(shorten(name, 12) for name in names)]]
+    for name, counts in zip(names, confusion, strict=True):
+        rows.append([shorten(name, 24), *map(str, counts)])
+    table = align(rows)
+    if len(table.partition("\n")[0]) > WIDTH:
+        return f"confusion of {len(names)} classes: too wide to show, --json has it"
+    return table
+
+
+def _length_table(by_length: list[dict]) -> str:
+    rows = [["tokens", "accuracy %", "95% interval", "examples"]]
+    for entry in by_length:
+        tokens = f"{entry['from']} to {entry['to']}"
+        rows.append([tokens, *_accuracy(entry), str(entry["examples"])])
+    return align(rows)
+
+
+def _accuracy(entry: dict) -> list[str]:
+    low, high = _percent(entry["accuracy_low"]), _percent(entry["accuracy_high"])
+    return [_percent(entry["accuracy"]), f"{low} to {high}"]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}"

@@ -1,0 +1,89 @@
+"""The table of runs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ..errors import RunError
+from ..runs.run import Run, began
+from ..tasks.tasks import find_task
+from ..terminal.columns import align
+
+
+def find_damage(run: Run) -> str | None:
+    """Say what keeps `runs_table` from showing all of a run, if anything does."""
+    try:
+        _whole_row(run)
+    except RunError as error:
+        return str(error)
+    return None
+
+
+def runs_table(runs: Sequence[Run]) -> str:
+    """Lay out one row a run in 80 columns; a longer name gets a line of its own.
+
+    The validation columns are those of the epoch whose model was kept.
+    """
+    header = ["status", "started", "seconds", "epoch", "val loss", "val %", "test %"]
+    lines = align([header, *map(_table_row, runs)]).splitlines()
+    names = ["run", *(run.path.name for run in runs)]
+    room = min(max(map(len, names)), 78 - len(lines[0]))
+    return "\n".join(
+        f"{name:{room}}  {line}"
+        if len(name) <= room
+        else f"{name}\n{'':{room}}  {line}"
+        for name, line in zip(names, lines, strict=True)
+    )
+
+
+def _table_row(run: Run) -> list[str]:
+    try:
+        return _whole_row(run)
+    except RunError:
+        return ["damaged", began(run).astimezone().strftime("%m-%d %H:%M"), *"-----"]
+
+
+def _whole_row(run: Run) -> list[str]:
+    try:
+        return _read_row(run)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{run.path} is damaged, a number is missing in one of its files ({error})",
+            hint="copy the whole run again",
+        ) from None
+
+
+def _read_row(run: Run) -> list[str]:
+    info = run.info
+    started = datetime.fromisoformat(info["started"]).astimezone()
+    row = [
+        run.status,
+        started.strftime("%m-%d %H:%M"),
+        f"{info['seconds']:.0f}" if "seconds" in info else "-",
+    ]
+    evaluations = [line for line in run.metrics() if line["split"] == "validation"]
+    if evaluations:
+        best = _best(evaluations, run.config.train.monitor)
+        row += [
+            str(evaluations[-1]["epoch"]),
+            f"{best['loss']:.4f}",
+            _percent(run, best),
+        ]
+    else:
+        row += ["-", "-", "-"]
+    if (run.path / "eval" / "test.json").exists():
+        return [*row, _percent(run, run.read_json("eval/test.json"))]
+    return [*row, "-"]
+
+
+def _percent(run: Run, measured: dict) -> str:
+    """The accuracy; a value has none."""
+    if find_task(run.config.data).output == "value":
+        return "-"
+    return f"{100 * measured['accuracy']:.2f}"
+
+
+def _best(evaluations: list[dict], monitor: str) -> dict:
+    """The first of the best, as in training: a later one must be better."""
+    if monitor == "loss":
+        return min(evaluations, key=lambda line: line["loss"])
+    return max(evaluations, key=lambda line: line[monitor])

@@ -1,0 +1,1 @@
+"""The kinds of data and target, and all that depends on them."""

@@ -1,0 +1,84 @@
+"""The model of the best epoch."""
+
+import hashlib
+import operator
+import os
+
+import keras
+
+from ..runs.run import Run
+from ..system.disk import sync, temporary_beside
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Keep the model of the best epoch; end a training that gets no better.
+
+    Args:
+        run: The run whose `model.keras` it becomes.
+        monitor: `loss` or `accuracy` of the validation data.
+        patience: Epochs without a better one before the end; None: no end.
+    """
+
+    def __init__(self, run: Run, monitor: str, patience: int | None = None):
+        super().__init__()
+        self.run, self.monitored = run, f"val_{monitor}"
+        self.better = operator.lt if monitor == "loss" else operator.gt
+        self.patience = patience
+        self.logs, self.step, self.waited, self._sha256 = None, None, 0, None
+
+    def state(self) -> dict:
+        """What it takes to go on with another one, as JSON holds it."""
+        return {
+            "logs": self.logs,
+            "step": self.step,
+            "waited": self.waited,
+            "sha256": self._sha256,
+        }
+
+    def restore(self, state: dict) -> None:
+        """Go on where the one was whose `state` it is."""
+        self.logs, self.step = state["logs"], state["step"]
+        self.waited, self._sha256 = state["waited"], state["sha256"]
+
+    def keep(self, model: keras.Model) -> None:
+        """Make a model the run's `model.keras`."""
+        save_model(model, self.run)
+        self._sha256 = _sha256(self.run.model_path.read_bytes())
+
+    def is_kept(self) -> bool:
+        """Whether the run's `model.keras` is that of the best epoch so far."""
+        try:
+            return _sha256(self.run.model_path.read_bytes()) == self._sha256
+        except FileNotFoundError:
+            return False
+
+    def on_train_begin(self, logs=None):
+        self._stop_if_worse()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.waited += 1
+        if self.logs is None or self.better(
+            logs[self.monitored], self.logs[self.monitored]
+        ):
+            self.logs, self.waited = {"epoch": epoch + 1, **logs}, 0
+            self.step = int(self.model.optimizer.iterations)
+            self.keep(self.model)
+            self.run.update(best=self.logs)
+        self._stop_if_worse()
+
+    def _stop_if_worse(self):
+        if self.patience is not None and self.waited >= self.patience:
+            self.model.stop_training = True
+
+
+def save_model(model: keras.Model, run: Run) -> None:
+    """Replace the run's `model.keras`, in one step."""
+    with temporary_beside(run.model_path) as temporary:
+        # A model of its own: the optimizer and the loss stay out of the file.
+        keras.Model(model.input, model.output, name=model.name).save(temporary)
+        sync(temporary)
+        os.replace(temporary, run.model_path)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,122 @@
+"""How well the classes are told apart, in TensorBoard after each epoch."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn.metrics import confusion_matrix
+
+from ..board.layout import precision_recall
+from ..board.writer import Sample, TensorBoardWriter, samples_markdown
+from ..config import Config
+from ..data.batches import bucket_lengths, epoch_batches
+from ..figures.classes import LiveCalibration, LiveConfusion
+from ..metrics import calibration, confidence_edges, logits_to_probabilities
+from ..tasks.load import Data
+from .loop import EVALUATION_BATCH
+
+
+class Outputs(keras.metrics.Metric):
+    """Keep what the model puts out in an evaluation, so that none is needed beside it.
+
+    It adds no number to the metrics of the evaluation.
+    """
+
+    def __init__(self):
+        super().__init__(name="outputs")
+        self._batches = []
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        tf.numpy_function(self._batches.append, [y_pred], [])
+
+    def result(self):
+        return {}
+
+    def reset_state(self):
+        self._batches.clear()
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The outputs of all batches since the last reset."""
+        return np.concatenate(self._batches)
+
+
+class ClassLog(keras.callbacks.Callback):
+    """Show what an evaluation says of the classes.
+
+    Precision-recall curves, the confusion matrix, the calibration, a sample of the
+    predictions, and the most confident of the wrong ones; all of the validation data,
+    and of the same pass over it that gives its loss.
+
+    Args:
+        writer: The event files of the run.
+        data: The encoded data; samples are the first of its validation part.
+        config: The config of the run.
+        outputs: A metric of the model.
+    """
+
+    def __init__(
+        self,
+        writer: TensorBoardWriter,
+        data: Data,
+        config: Config,
+        outputs: Outputs,
+    ):
+        super().__init__()
+        self.writer, self.data, self.outputs = writer, data, outputs
+        self.samples = config.log.samples
+        # The evaluation goes from short to long.
+        batches = epoch_batches(
+            data.validation.lengths,
+            batch_size=EVALUATION_BATCH,
+            buckets=bucket_lengths(config.data.max_length, config.data.buckets),
+            seed=0,
+            epoch=0,
+            shuffle=False,
+        )
+        self._order = np.concatenate([batch.indices for batch in batches])
+        self._edges = confidence_edges(len(data.labels))
+        self._confusion = LiveConfusion(data.labels)
+        self._calibration = LiveCalibration(self._edges)
+
+    def on_epoch_end(self, epoch, logs=None):
+        step = int(self.model.optimizer.iterations)
+        labels, names = self.data.validation.labels, self.data.labels
+        rows = np.empty((len(labels), len(names)))
+        rows[self._order] = logits_to_probabilities(self.outputs.rows)
+        for curve in precision_recall(labels, rows, names):
+            self.writer.summary("validation", curve, step)
+        confusion = confusion_matrix(
+            labels, rows.argmax(axis=1), labels=range(len(names))
+        )
+        found = calibration(labels, rows, self._edges)
+        for tag, png in (
+            ("confusion", self._confusion.show(confusion)),
+            ("calibration", self._calibration.show(*found)),
+        ):
+            self.writer.image(tag, png, step, split="validation")
+        if self.samples:
+            first = range(min(self.samples, len(labels)))
+            worst = most_confident_errors(labels, rows)[: self.samples]
+            self.writer.text("samples", self._table(rows, first), step)
+            self.writer.text("worst_errors", self._table(rows, worst), step)
+
+    def _table(self, rows, indices):
+        return samples_markdown(self._sample(rows[i], i) for i in indices)
+
+    def _sample(self, row, index):
+        encoded, names = self.data.validation, self.data.labels
+        start, stop = encoded.offsets[index : index + 2]
+        tokens = self.data.vocab.tokens
+        return Sample(
+            " ".join(tokens[id] for id in encoded.tokens[start:stop]),
+            names[encoded.labels[index]],
+            names[row.argmax()],
+            row.max(),
+        )
+
+
+def most_confident_errors(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """The indices of the examples that are wrong, the most confident first."""
+    confidences = probabilities.max(axis=1)
+    [wrong] = np.nonzero(probabilities.argmax(axis=1) != labels)
+    return wrong[np.argsort(-confidences[wrong], kind="stable")]

@@ -1,0 +1,202 @@
+"""The epoch loop: a Keras model, encoded examples, and the `train` section."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..config import TrainConfig
+from ..data.batches import dataset, epoch_batches
+from ..data.encoded import Encoded
+from ..errors import DivergedError
+from .step import TrainStep
+
+EVALUATION_BATCH = 256
+
+
+@dataclass
+class Position:
+    """Where a training stands between two steps.
+
+    Args:
+        epoch: Epochs that are done.
+        batch: Batches of the next one that are done.
+        examples: Examples in them.
+        loss: The mean loss of these examples.
+        accuracy: Their accuracy; None of a task without one.
+        epochs: What each epoch that is done came to, `val_loss` and so on.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    examples: int = 0
+    loss: float = 0.0
+    accuracy: float | None = 0.0
+    epochs: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Loss and accuracy of the epoch so far."""
+        return _known({"loss": self.loss, "accuracy": self.accuracy})
+
+    def add_batch(self, loss: float, accuracy: float | None, examples: int) -> None:
+        """Go on by one batch."""
+        self.batch += 1
+        self.examples += examples
+        self.loss += (loss - self.loss) * examples / self.examples
+        if accuracy is None:
+            self.accuracy = None
+        else:
+            self.accuracy += (accuracy - self.accuracy) * examples / self.examples
+
+    def add_epoch(self, logs: dict[str, float]) -> None:
+        """Go on to the next epoch."""
+        self.epoch += 1
+        self.batch = self.examples = 0
+        self.loss = self.accuracy = 0.0
+        self.epochs.append(logs)
+
+
+def fit(
+    model: keras.Model,
+    training: Encoded,
+    validation: Encoded,
+    config: TrainConfig,
+    *,
+    buckets: list[int],
+    seed: int,
+    class_weights: np.ndarray | None = None,
+    position: Position | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> dict[str, list[float]]:
+    """Train a compiled model; return one value per epoch for every metric.
+
+    A loop of our own, because `keras.Model.fit` can't begin inside an epoch: here
+    the batches are a pure function of the data, the seed and the epoch, and a
+    position with `variables_of(model)` is all that it takes to go on from there.
+
+    Args:
+        model: Compiled by `compile_model`.
+        training: What it learns from.
+        validation: What each epoch is judged by.
+        config: The `train` section.
+        buckets: The padded lengths.
+        seed: Of the order of the examples.
+        class_weights: The weight of an example by its class.
+        position: Where to begin, kept up to date; the start if not given.
+        callbacks: Keras callbacks. As in Keras, a batch is told the means of the
+            epoch so far (`loss`, `accuracy`) and an epoch those means and
+            `val_loss` and `val_accuracy`; a task without an accuracy leaves it out.
+            A batch is told of itself, too:
+            `batch_loss`, `batch_accuracy`, `gradient_norm` (of all gradients
+            together, before clipping), `examples`, `padding_share`,
+            `data_seconds` and `step_seconds`.
+
+    Raises:
+        DivergedError: If a loss or a gradient is not finite; the model is then as it
+            was before that step, and the error has its `batch`.
+    """
+
+    def batches_of(encoded, batch_size, **options):
+        return epoch_batches(
+            encoded.lengths,
+            batch_size=batch_size,
+            buckets=buckets,
+            seed=seed,
+            **options,
+        )
+
+    position = position or Position()
+    # First, so that the others find the position behind the epoch. What they add to
+    # its logs is kept, too: all are handed one dict.
+    follow = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: position.add_epoch(logs)
+    )
+    callbacks = keras.callbacks.CallbackList(
+        [follow, *callbacks],
+        model=model,
+        epochs=config.epochs,
+        steps=math.ceil(len(training.labels) / config.batch_size),
+        verbose=0,
+    )
+    judged = dataset(
+        validation, batches_of(validation, EVALUATION_BATCH, epoch=0, shuffle=False)
+    )
+    train_step = TrainStep(model, config)
+    step = int(model.optimizer.iterations)
+    logs = None
+    model.stop_training = False
+    if config.jit_compile and position.epoch < config.epochs:
+        batches = batches_of(training, config.batch_size, epoch=0)
+        shapes = {(len(batch.indices), batch.width) for batch in batches}
+        train_step.compile(
+            sorted(shapes), weighted=class_weights is not None, like=training
+        )
+    callbacks.on_train_begin()
+    while position.epoch < config.epochs and not model.stop_training:
+        callbacks.on_epoch_begin(position.epoch)
+        batches = batches_of(training, config.batch_size, epoch=position.epoch)
+        batches = batches[position.batch :]
+        tensors = iter(dataset(training, batches, class_weights=class_weights))
+        for batch in batches:
+            number = position.batch
+            callbacks.on_train_batch_begin(number)
+            began = time.monotonic()
+            arrays = next(tensors)
+            loaded = time.monotonic()
+            loss, accuracy, norm = train_step(*arrays)
+            done = time.monotonic()
+            size = len(batch.indices)
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                found = f"loss {loss}, gradient norm {norm}"
+                raise _diverged(position, step + 1, found, arrays)
+            step += 1
+            position.add_batch(loss, accuracy, size)
+            real = training.lengths[batch.indices].sum()
+            callbacks.on_train_batch_end(
+                number,
+                {
+                    **position.means,
+                    **_known({"batch_loss": loss, "batch_accuracy": accuracy}),
+                    "gradient_norm": norm,
+                    "examples": size,
+                    "padding_share": 1 - real / (size * batch.width),
+                    "data_seconds": loaded - began,
+                    "step_seconds": done - loaded,
+                },
+            )
+            if model.stop_training:
+                break
+        evaluation = model.evaluate(
+            judged, return_dict=True, verbose=0, callbacks=callbacks
+        )
+        if not math.isfinite(evaluation["loss"]):
+            raise _diverged(position, step, f"validation loss {evaluation['loss']}")
+        logs = position.means
+        logs |= {f"val_{name}": value for name, value in evaluation.items()}
+        callbacks.on_epoch_end(position.epoch, logs)
+    callbacks.on_train_end(logs)
+    names = position.epochs[0] if position.epochs else ()
+    return {name: [logs[name] for logs in position.epochs] for name in names}
+
+
+def _diverged(
+    position: Position, step: int, found: str, batch: Sequence[tf.Tensor] | None = None
+) -> DivergedError:
+    if batch is not None:
+        found += f" in batch {position.batch + 1} of the epoch"
+    return DivergedError(
+        f"epoch {position.epoch + 1}, step {step}: {found}; it must be finite",
+        hint="lower train.learning_rate, or set train.clip_norm: 1.0",
+        step=step,
+        batch=batch,
+    )
+
+
+def _known(values: dict[str, float | None]) -> dict[str, float]:
+    """The values that there are."""
+    return {name: value for name, value in values.items() if value is not None}

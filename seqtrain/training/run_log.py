@@ -1,0 +1,199 @@
+"""The measurements of a training, where people look for them."""
+
+import math
+import time
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from ..board.writer import TensorBoardWriter
+from ..metrics import wilson_interval
+from ..runs.run import Run
+from ..terminal.progress import Progress
+
+COLUMNS = (
+    "epoch   step    loss accuracy val loss val accuracy texts/s step s data s eval s"
+)
+
+
+class RunLog(keras.callbacks.Callback):
+    """Put the measurements of a training where people look for them.
+
+    Every `log.every` steps and after the last step of an epoch the means since the
+    last time go to `metrics.jsonl`, TensorBoard and the progress line, and so does
+    every evaluation. With them go the seconds that the steps took, the wait for data,
+    and the evaluation.
+
+    Args:
+        run: The run directory.
+        writer: Its event files.
+        progress: What the user sees.
+        every: Steps between scalars.
+        judged: Examples of the validation part.
+        clip_norm: The bound of the gradient's norm, if there is one.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        writer: TensorBoardWriter,
+        progress: Progress,
+        *,
+        every: int,
+        judged: int,
+        clip_norm: float | None = None,
+    ):
+        super().__init__()
+        self.run, self.writer, self.progress = run, writer, progress
+        self.every, self.judged, self.clip_norm = every, judged, clip_norm
+        self._step = 0
+        self._window, self._window_seconds = [], 0.0
+        self._begin_epoch()
+
+    def state(self) -> dict:
+        """What it takes to go on with another log, as JSON holds it."""
+        # Between two epochs nothing of the next is spent yet.
+        elapsed = time.monotonic() - self._epoch_began if self._examples else 0.0
+        return {
+            "step": self._step,
+            "window": self._window,
+            "window_seconds": self._window_seconds,
+            "examples": self._examples,
+            "spent": {**self._spent, "epoch_seconds": elapsed},
+        }
+
+    def restore(self, state: dict) -> None:
+        """Go on where the log was whose `state` it is."""
+        self._step = state["step"]
+        self._window = state["window"]
+        self._window_seconds = state["window_seconds"]
+        self._examples = state["examples"]
+        self._spent = state["spent"]
+
+    def set_model(self, model):
+        super().set_model(model)
+        self._set = time.monotonic()
+
+    def on_train_begin(self, logs=None):
+        # What is compiled, is compiled between the two.
+        self._compiled = {"compile_seconds": time.monotonic() - self._set}
+        self.progress.say(f"ready in {self._compiled['compile_seconds']:.1f} s")
+        self.progress.row(COLUMNS)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch + 1
+        self._ended = time.monotonic()
+        self._epoch_began = self._ended - self._spent["epoch_seconds"]
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._step += 1
+        last = batch + 1 == self.params["steps"]
+        self._logs = self._step % self.every == 0 or last
+        if self._logs:
+            self._before = [weight.numpy() for weight in self.model.trainable_weights]
+            self._rate = float(self.model.optimizer.learning_rate)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._window.append(logs)
+        now = time.monotonic()
+        self._window_seconds += now - self._ended
+        self._ended = now
+        self._examples += logs["examples"]
+        for key in ("step_seconds", "data_seconds"):
+            self._spent[key] += logs[key]
+        speed = self._examples / (now - self._epoch_began)
+        names = [name for name in ("loss", "accuracy") if name in logs]
+        facts = "  ".join(f"{name} {logs[name]:.4f}" for name in names)
+        facts += f"  {speed:.0f} examples/s"
+        self.progress.step(self._step, facts)
+        if self._logs:
+            self._log_window()
+            self.progress.line(self._step, facts)
+
+    def on_test_begin(self, logs=None):
+        self._training_seconds = time.monotonic() - self._epoch_began
+        self._evaluation_began = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        values = {"loss": logs["val_loss"]}
+        beside = {}
+        if "val_accuracy" in logs:
+            values["accuracy"] = logs["val_accuracy"]
+            correct = round(logs["val_accuracy"] * self.judged)
+            low, high = wilson_interval(correct, self.judged)
+            beside = {"accuracy_low": low, "accuracy_high": high}
+        now = time.monotonic()
+        self._spent["epoch_seconds"] = now - self._epoch_began
+        beside |= {
+            "examples": self.judged,
+            **self._spent,
+            "evaluation_seconds": now - self._evaluation_began,
+        }
+        self._record("validation", values, beside)
+        speed = self._examples / self._training_seconds
+        self.progress.row(
+            f"{epoch + 1:5} {self._step:6} {logs['loss']:7.4f} "
+            f"{_shown(logs.get('accuracy')):>8} {logs['val_loss']:8.4f} "
+            f"{_shown(logs.get('val_accuracy')):>12} {speed:7.0f} "
+            f"{beside['step_seconds']:6.1f} {beside['data_seconds']:6.1f} "
+            f"{beside['evaluation_seconds']:6.1f}"
+        )
+        self._begin_epoch()
+
+    def _begin_epoch(self):
+        self._examples = 0
+        keys = ("step_seconds", "data_seconds", "epoch_seconds")
+        self._spent = dict.fromkeys(keys, 0.0)
+        self._epoch_began = time.monotonic()
+
+    def _log_window(self):
+        def mean(key, weights=None):
+            return float(
+                np.average([step[key] for step in self._window], weights=weights)
+            )
+
+        sizes = [step["examples"] for step in self._window]
+        changes = [
+            weight.numpy() - before
+            for weight, before in zip(
+                self.model.trainable_weights, self._before, strict=True
+            )
+        ]
+        values = {
+            **{
+                name: mean(f"batch_{name}", sizes)
+                for name in ("loss", "accuracy")
+                if f"batch_{name}" in self._window[0]
+            },
+            "learning_rate": self._rate,
+            "gradient_norm": mean("gradient_norm"),
+            "update_ratio": _norm(changes) / _norm(self._before),
+            "padding_share": mean("padding_share"),
+        }
+        if self.clip_norm is not None:
+            clipped = [step["gradient_norm"] > self.clip_norm for step in self._window]
+            values["clipped_share"] = float(np.mean(clipped))
+        speed = {"examples_per_second": sum(sizes) / self._window_seconds}
+        spent = {
+            key: sum(step[key] for step in self._window)
+            for key in ("step_seconds", "data_seconds")
+        }
+        self._record("train", values, {**speed, **spent, **self._compiled})
+        self._compiled = {}
+        self.writer.scalars("train", speed, self._step)
+        self._window, self._window_seconds = [], 0.0
+
+    def _record(self, split, values, beside):
+        """Keep all of it, show `values` as curves."""
+        place = {"step": self._step, "epoch": self._epoch, "split": split}
+        self.run.log({**place, **values, **beside})
+        self.writer.scalars(split, values, self._step)
+
+
+def _shown(accuracy: float | None) -> str:
+    return "-" if accuracy is None else f"{accuracy:.4f}"
+
+
+def _norm(tensors: Sequence[np.ndarray]) -> float:
+    return math.sqrt(sum(float(np.vdot(tensor, tensor)) for tensor in tensors))
