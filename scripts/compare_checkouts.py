@@ -143,7 +143,7 @@ train --resume nothing
 train --resume run --set train.keep=3
 train --resume run --set seed=1
 train --resume run --from run
-train ../../inputs/tiny.yaml --run run
+train ../../inputs/tiny.yaml --run ../calls/run
 train ../../inputs/tiny.yaml --run other --from run
 train ../../inputs/tiny.yaml --run third --from run --set model.layers[0].units=4
 train ../../inputs/tiny.yaml --run diverged --set train.optimizer=sgd \
@@ -271,9 +271,9 @@ def leaves(value, place: str = "") -> Iterator[tuple[str, object]]:
         value = dict(enumerate(value, 1))
     if isinstance(value, dict):
         value = {key: value[key] for key in value if not TIMING.search(str(key))}
-        yield place, f"{len(value)} values"
         for key, inner in value.items():
             yield from leaves(inner, f"{place}[{key}]")
+        yield place, f"{len(value)} values"
     else:
         yield place, value
 
@@ -550,10 +550,13 @@ def compare_calls(name: str, old: Checkout, new: Checkout) -> Verdicts:
         {call: checkout.run(name, *shlex.split(call)) for call in calls}
         for checkout in (old, new)
     ]
-    verdicts = {"exit codes": compare_commands(*dones)["exit codes"]}
-    for call in calls:
-        said = [done[call].said for done in dones]
-        verdicts[f"`{call}`"] = difference(*said)
+    verdicts = compare_commands(*dones)
+    if verdicts.pop("messages"):
+        for call in calls:
+            said = [done[call].said for done in dones]
+            verdicts[f"messages of `{call}`"] = difference(*said)
+    else:
+        verdicts[f"messages of {len(calls)} commands"] = None
     first = [lines_of(each.folder / name / "first.yaml") for each in (old, new)]
     verdicts["config of init"] = difference(*first)
     return verdicts
