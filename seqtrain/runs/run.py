@@ -57,10 +57,7 @@ class Run:
                 with writing(directory):
                     directory.mkdir(parents=True)
             except FileExistsError:
-                raise RunError(
-                    f"{directory} already exists, a run needs a new directory",
-                    hint="pass another --run, or delete it",
-                ) from None
+                raise _taken(directory) from None
             return cls(directory)
         with writing(root):
             root.mkdir(parents=True, exist_ok=True)
@@ -70,6 +67,16 @@ class Run:
             with contextlib.suppress(FileExistsError), writing(path):
                 path.mkdir()
                 return cls(path)
+
+    @staticmethod
+    def refuse_taken(directory: Path | None) -> None:
+        """Refuse what `create` would, without making anything.
+
+        Raises:
+            RunError: If `directory` exists.
+        """
+        if directory is not None and os.path.lexists(directory):
+            raise _taken(directory)
 
     @classmethod
     def open(cls, path: Path | None = None, root: Path = ROOT) -> "Run":
@@ -105,10 +112,24 @@ class Run:
             config = load_config(path)
         except ConfigError as error:
             raise RunError(f"{path} can't be read\n{error}", hint=hint) from None
-        # Its last section: a config cut off earlier would load with defaults.
-        if "log" not in config.model_fields_set:
-            raise RunError(f"{path} is damaged, it has no section 'log'", hint=hint)
+        # One that was cut off would load, with the defaults of the keys it lacks.
+        if not path.read_bytes().endswith(b"\n"):
+            raise RunError(f"{path} is damaged, its last line has no end", hint=hint)
+        found = config.model_dump(mode="json", exclude_unset=True)
+        if missing := _missing_end(found, self._config_in_info()):
+            raise RunError(f"{path} is damaged, it has no {missing}", hint=hint)
         return config
+
+    def _config_in_info(self) -> dict:
+        """The config as `run.json` has it, with the keys of the version that wrote it.
+
+        Of a run that is older than that, or whose `run.json` is damaged, it is known
+        only that the section `log` was there.
+        """
+        config = None
+        with contextlib.suppress(RunError):
+            config = self.info.get("config")
+        return config if config and isinstance(config, dict) else {"log": {}}
 
     @cached_property
     def labels(self) -> list[str]:
@@ -374,6 +395,24 @@ class Run:
         with writing(path):
             path.parent.mkdir(exist_ok=True)
         replace(path, text.encode("utf-8"))
+
+
+def _taken(directory: Path) -> RunError:
+    return RunError(
+        f"{directory} already exists, a run needs a new directory",
+        hint="pass another --run, or delete it",
+    )
+
+
+def _missing_end(found: dict, whole: dict) -> str | None:
+    """The last key of a tree of values that another one lacks; None if it has it."""
+    key, value = list(whole.items())[-1]
+    if key not in found:
+        return f"key {key!r}"
+    inside = found[key]
+    if value and isinstance(value, dict) and isinstance(inside, dict):
+        return _missing_end(inside, value)
+    return None
 
 
 def _record(line: bytes, place: str) -> dict:

@@ -11,6 +11,7 @@ import pytest
 
 from seqtrain import __version__
 from seqtrain.config import load_config
+from seqtrain.config.nodes import dump
 from seqtrain.errors import DivergedError, RunError
 from seqtrain.runs.run import Run, is_run, list_runs
 from seqtrain.tables.runs import find_damage, runs_table
@@ -246,6 +247,43 @@ def test_a_damaged_run_is_listed_and_named_beside_the_others(root, name, content
     ) or find_damage(damaged).startswith(f"{damaged.path} is damaged")
 
 
+@pytest.mark.parametrize(
+    "first", [b"\nlog:", pytest.param(b"seed:", marks=pytest.mark.slow)]
+)
+def test_a_resolved_config_that_was_cut_off_anywhere_is_damaged(root, first):
+    path = start(root).path
+    resolved = path / "config.resolved.yaml"
+    whole = resolved.read_bytes()
+    for length in range(whole.index(first), len(whole)):
+        resolved.write_bytes(whole[:length])
+        with pytest.raises(RunError, match="config.resolved.yaml"):
+            _ = Run(path).config
+    resolved.write_bytes(whole)
+    assert Run(path).config == load_config(root.parent / "tiny.yaml")
+
+
+def test_a_resolved_config_that_is_older_than_some_keys_loads_unless_cut_off(root):
+    run = start(root)
+    config = run.info["config"]
+    del config["shootout"], config["log"]["samples"], config["data"]["keep"]
+    run.update(config=config)
+    text = dump(config)
+    resolved = run.path / "config.resolved.yaml"
+    resolved.write_text(text)
+    assert Run(run.path).config == load_config(root.parent / "tiny.yaml")
+    for length in range(text.index("\nlog:"), len(text)):
+        resolved.write_text(text[:length])
+        with pytest.raises(RunError, match="config.resolved.yaml"):
+            _ = Run(run.path).config
+
+
+@pytest.mark.parametrize("info", ["", "{}"])
+def test_a_config_is_read_whatever_became_of_the_rest_of_its_run(root, info):
+    path = start(root).path
+    (path / "run.json").write_text(info)
+    assert Run(path).config == load_config(root.parent / "tiny.yaml")
+
+
 def test_a_folder_in_the_place_of_a_file_of_a_run_is_named(root):
     run = start(root)
     (run.path / "labels.json").mkdir()
@@ -286,7 +324,7 @@ def test_the_table_shows_the_kept_epoch_and_the_test(root):
 def test_the_table_takes_the_lowest_loss_where_the_loss_decides(root):
     run = start(root)
     config = run.path / "config.resolved.yaml"
-    config.write_text("train: {monitor: loss}\nlog: {}\n")
+    config.write_text(config.read_text().replace("monitor: accuracy", "monitor: loss"))
     for epoch, loss in [(1, 0.5), (2, 0.4), (3, 0.6)]:
         run.log(
             {"epoch": epoch, "split": "validation", "loss": loss, "accuracy": epoch / 9}
