@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from .checkpoints import Checkpoint, Checkpoints
 from ..config import Config, load_config
-from ..tasks.load import Data, load_data
-from ..tasks.tasks import find_task
 from ..errors import ConfigError, ResumeError
-from .run import Run
 from ..system.machine import versions
+from ..tasks.load import Data, class_weights, load_data
+from ..tasks.tasks import find_task
 from ..terminal.columns import align
+from .checkpoints import Checkpoint, Checkpoints
+from .run import Run
 
-# What may be another in a run that goes on, a section standing for all its keys.
+# Keys that may change when a run goes on; a section stands for all of its keys.
 MAY_CHANGE = (
     "train.patience",
     "train.checkpoint_every",
@@ -24,13 +24,13 @@ MAY_CHANGE = (
     "train.rollbacks",
     "train.rollback_factor",
     "log",
-    # Where the data lies; its content may not change.
+    # Where the data is; its content may not change.
     "data.path",
     "data.train",
     "data.test",
 )
 _OF_DIVERGENCE = {"train.on_divergence", "train.rollbacks", "train.rollback_factor"}
-# Schedules that are as steep, however many epochs there are.
+# Schedules that do not depend on the number of epochs.
 _ENDLESS = ("constant", "step")
 
 
@@ -41,7 +41,7 @@ class Way(NamedTuple):
         config: Every value in force from here on.
         data: Its data, as it was.
         checkpoint: Where it goes on; None is step 0.
-        changed: The keys whose values were others before, with both values.
+        changed: The keys whose values changed, with the old and the new value.
     """
 
     config: Config
@@ -93,8 +93,8 @@ def find_way(
         )
     resolved = run.path / "config.resolved.yaml"
     config = load_config(config_path or resolved, overrides)
-    # A key that is younger than the run had, in effect, its default.
-    began = _filled(info["config"], load_config(resolved).model_dump(mode="json"))
+    # A key added after the run was made had its default value.
+    began = _filled(info["config"], run.config.model_dump(mode="json"))
     changed = differences(began, config.model_dump(mode="json"))
     refused = {
         key: both for key, both in changed.items() if not _may_change(key, both, config)
@@ -116,7 +116,7 @@ def find_way(
 
 
 def _filled(values, defaults):
-    """A tree of values, with what it lacks of another one."""
+    """A tree of values, with what it lacks taken from the defaults."""
     if isinstance(values, dict) and isinstance(defaults, dict):
         both = {key: _filled(values[key], defaults.get(key)) for key in values}
         return {**defaults, **both}
@@ -127,7 +127,7 @@ def _filled(values, defaults):
 
 
 def differences(before: dict, now: dict) -> dict[str, list]:
-    """The dotted keys whose values differ, with both; None where there is none.
+    """The dotted keys whose values differ, with both values; None for a missing one.
 
     Example:
         >>> differences({"a": {"b": [1, 2]}}, {"a": {"b": [1, 3]}, "c": 4})
@@ -144,10 +144,11 @@ def differences(before: dict, now: dict) -> dict[str, list]:
 def load_data_of(config: Config, source: Run) -> Data:
     """Load the data of a config for a model that begins with the weights of a run.
 
-    The ids mean the tokens that they mean in that run.
+    It is encoded by the vocabulary of that run.
 
     Raises:
-        ConfigError: If the weights don't fit.
+        ConfigError: If the weights don't fit, or `train.class_weights` does not name
+            the labels of the data.
     """
     needed = {
         "model": config.model.model_dump(mode="json"),
@@ -178,6 +179,7 @@ def load_data_of(config: Config, source: Run) -> Data:
             f"the data has {', '.join(data.labels)}",
             hint="the labels must be the same ones",
         )
+    class_weights(config.train.class_weights, data)  # the data knows the labels
     return data
 
 
@@ -224,6 +226,7 @@ def _same_data(run: Run, config: Config) -> Data:
     vocab = run.vocab if "from" in info else None
     data = load_data(config.data, seed=config.seed, vocab=vocab)
     if "data_digest" not in info:  # killed before it was written down
+        class_weights(config.train.class_weights, data)  # the labels may be others now
         return data
     before, now = info["data_files"], data.files
     for (old, was), (path, found) in zip(before.items(), now.items(), strict=True):

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from tiny_training import CONSTANT, STEPS, At, begin, go_on, start
 
+from seqtrain.analysis.verify import fingerprint
+from seqtrain.errors import ConfigError, DivergedError, ResumeError, RunError
 from seqtrain.runs.checkpoints import Checkpoints
-from seqtrain.tasks.load import load_data
-from seqtrain.errors import ConfigError, DivergedError, ResumeError
 from seqtrain.runs.resume import differences, find_way, load_data_of
 from seqtrain.runs.run import Run
+from seqtrain.tasks.load import load_data
 from seqtrain.training.train import train
-from seqtrain.analysis.verify import fingerprint
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -278,6 +278,23 @@ def test_an_edited_config_is_seen(finished, tmp_path):
     with open(run.path / "config.yaml", "a") as file:
         file.write("seed: 1\n")
     assert "config.yaml was changed after the run began" in refusal(run)
+
+
+def test_a_config_that_was_cut_off_is_refused(tmp_path):
+    run = start(tmp_path)
+    path = run.path / "config.resolved.yaml"
+    path.write_text(path.read_text().partition("  histograms:")[0])
+    with pytest.raises(RunError, match="config.resolved.yaml is damaged"):
+        find_way(Run(run.path), say=print)
+
+
+def test_class_weights_of_other_labels_are_found_before_a_run_goes_on(tmp_path):
+    (tmp_path / "data.csv").write_text("text,label\n" + "good,a\nbad,b\n" * 20)
+    source = f"data={{source: files, train: {tmp_path}/data.csv, max_length: 8}}"
+    weights = "train.class_weights={pos: 2.0, neg: 1.0}"
+    run = start(tmp_path, source, weights)  # and killed at once
+    with pytest.raises(ConfigError, match="train.class_weights: found neg, pos"):
+        find_way(run, say=print)
 
 
 def files_run(tmp_path):
