@@ -24,8 +24,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..system.disk import replace, sync, write, writing
 from ..errors import ResumeError
+from ..system.disk import replace, sync, write, writing
 
 FORMAT = 1
 _MANIFEST = {"format", "step", "best", "planned", "files", "grown"}

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from .checkpoints import Checkpoint, Checkpoints
 from ..config import Config, load_config
+from ..errors import ConfigError, ResumeError
+from ..system.machine import versions
 from ..tasks.load import Data, load_data
 from ..tasks.tasks import find_task
-from ..errors import ConfigError, ResumeError
-from .run import Run
-from ..system.machine import versions
 from ..terminal.columns import align
+from .checkpoints import Checkpoint, Checkpoints
+from .run import Run
 
 # What may be another in a run that goes on, a section standing for all its keys.
 MAY_CHANGE = (

@@ -6,22 +6,17 @@ import hashlib
 import itertools
 import json
 import os
-import platform
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
-from .. import __version__
-from ..config import Config, dump_config, load_config
-from ..tasks.tasks import find_task
-from ..data.vocabulary import Vocabulary
-from ..system.disk import replace, writing
-from ..errors import ConfigError, DivergedError, ResumeError, RunError, WriteError
-from ..terminal.columns import align
-from ..system.machine import (versions, git_state, hardware)
 
+from ..config import Config, dump_config, load_config
+from ..data.vocabulary import Vocabulary
+from ..errors import ConfigError, DivergedError, ResumeError, RunError, WriteError
+from ..system.disk import replace, writing
+from ..system.machine import git_state, hardware, versions
+from ..tasks.tasks import find_task
 
 ROOT = Path("runs")
 
@@ -419,4 +414,3 @@ def began(run: Run) -> datetime:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-

@@ -5,9 +5,9 @@ import shutil
 import numpy as np
 import pytest
 
+from seqtrain.errors import ResumeError, WriteError
 from seqtrain.runs import checkpoints as module
 from seqtrain.runs.checkpoints import Checkpoint, Checkpoints
-from seqtrain.errors import ResumeError, WriteError
 
 ARRAYS = [
     np.arange(6, dtype=np.float32).reshape(2, 3),

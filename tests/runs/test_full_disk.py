@@ -7,10 +7,10 @@ import subprocess
 import pytest
 from tiny_training import At, begin, go_on, start
 
-from seqtrain.runs.checkpoints import Checkpoints
-from seqtrain.errors import WriteError
 from seqtrain.analysis.evaluate import evaluate
 from seqtrain.analysis.verify import fingerprint
+from seqtrain.errors import WriteError
+from seqtrain.runs.checkpoints import Checkpoints
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 

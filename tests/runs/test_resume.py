@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from tiny_training import CONSTANT, STEPS, At, begin, go_on, start
 
-from seqtrain.runs.checkpoints import Checkpoints
-from seqtrain.tasks.load import load_data
+from seqtrain.analysis.verify import fingerprint
 from seqtrain.errors import ConfigError, DivergedError, ResumeError
+from seqtrain.runs.checkpoints import Checkpoints
 from seqtrain.runs.resume import differences, find_way, load_data_of
 from seqtrain.runs.run import Run
+from seqtrain.tasks.load import load_data
 from seqtrain.training.train import train
-from seqtrain.analysis.verify import fingerprint
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -342,7 +342,7 @@ def test_only_one_process_trains_a_run_and_a_dead_one_holds_no_lock(tmp_path):
     run = start(tmp_path)
     script = """if True:
         import pathlib, sys, time
-        from seqtrain.runs import Run
+        from seqtrain.runs.run import Run
         with Run(pathlib.Path(sys.argv[1])).locked():
             print("locked", flush=True)
             time.sleep(60)
