@@ -359,7 +359,7 @@ def test_only_one_process_trains_a_run_and_a_dead_one_holds_no_lock(tmp_path):
     run = start(tmp_path)
     script = """if True:
         import pathlib, sys, time
-        from seqtrain.runs import Run
+        from seqtrain.runs.run import Run
         with Run(pathlib.Path(sys.argv[1])).locked():
             print("locked", flush=True)
             time.sleep(60)
