@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...errors import DataError
-from ...system.spelling import did_you_mean
+from ...spelling import did_you_mean
 
 LONGEST_TEXT = 2**24  # characters of a row, bytes of a file: twice the longest novel
 GZIP = b"\x1f\x8b"
