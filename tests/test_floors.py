@@ -11,7 +11,7 @@
 3  tasks board
 2  data terminal
 1  config system
-0  __init__ errors metrics layers
+0  __init__ errors metrics spelling layers
 """
 
 import ast

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from ..config.json_schema import EDITOR_LINE, FILE_NAME, json_schema_text
 from ..config.nodes import dump_value
-from ..config.problems import shorten
 from ..data.survey import Survey, survey
-from ..errors import ConfigError
+from ..errors import ConfigError, shorten
 
 _WORDS = 20000  # most rows of the embedding; more are learned from too few texts
 _LONGEST = 1000  # most tokens of a text; a step takes time in proportion to it

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
+from ..errors import shorten
 from .nodes import MAX_DEPTH, TAG, compose, entries, mapping_of, show
-from .problems import Problem, place, shorten
+from .problems import Problem, place
 
 _MAX_BYTES = 1_000_000  # of a file; the longest shipped one has a thousand
 # A word, then `.word` or `[index]` as often as needed.

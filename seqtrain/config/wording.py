@@ -9,11 +9,12 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from yaml import MappingNode, Node
 
+from ..errors import shorten
+from ..spelling import did_you_mean, likeness, nearest
 from . import schema
 from .nodes import entries, find, plain, show
-from .problems import SHOWN, Note, Problem, shorten
+from .problems import SHOWN, Note, Problem
 from .slips import remedy
-from .spelling import distance, nearest, suggest
 
 # Where a key may stand, as messages call it, and which keys stand there.
 _SECTIONS = {
@@ -140,7 +141,7 @@ def _not_one_of(node: Node, expected: str) -> tuple[str, str]:
     words = re.findall(r"'([^']*)'", expected)
     message = f"{show(node)} is not one of {', '.join(words)}"
     found = plain(node)
-    return message, suggest(found, words) if isinstance(found, str) else ""
+    return message, did_you_mean(found, words) if isinstance(found, str) else ""
 
 
 def _section(keys: list[str | int], root: Node) -> tuple[str, dict[str, FieldInfo]]:
@@ -207,7 +208,7 @@ def _whereabouts(key: str, known: dict[str, FieldInfo]) -> str:
         return f"it belongs in {homes}"
     everywhere = {key for section in _SECTIONS.values() for key in section}
     here, there = nearest(key, known), nearest(key, everywhere)
-    if here and (not there or distance(key, here) <= distance(key, there)):
+    if here and (not there or likeness(key, here) >= likeness(key, there)):
         return f"did you mean {here!r}?"
     if there:
         return f"did you mean {there!r}, which belongs in {_homes(there)}?"

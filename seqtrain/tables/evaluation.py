@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from ..terminal.columns import align, shorten
+from ..errors import display_width, shorten
+from ..terminal.columns import align
 
 WIDTH = 80
 
@@ -75,7 +76,7 @@ def _confusion_table(names: list[str], confusion: list[list[int]]) -> str:
     for name, counts in zip(names, confusion, strict=True):
         rows.append([shorten(name, 24), *map(str, counts)])
     table = align(rows)
-    if len(table.partition("\n")[0]) > WIDTH:
+    if display_width(table.partition("\n")[0]) > WIDTH:
         return f"confusion of {len(names)} classes: too wide to show, --json has it"
     return table
 

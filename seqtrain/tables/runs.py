@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from ..errors import RunError
+from ..errors import RunError, display_width
 from ..runs.run import Run, began
 from ..tasks.tasks import find_task
-from ..terminal.columns import align
+from ..terminal.columns import align, pad
 
 
 def find_damage(run: Run) -> str | None:
@@ -26,10 +26,10 @@ def runs_table(runs: Sequence[Run]) -> str:
     header = ["status", "started", "seconds", "epoch", "val loss", "val %", "test %"]
     lines = align([header, *map(_table_row, runs)]).splitlines()
     names = ["run", *(run.path.name for run in runs)]
-    room = min(max(map(len, names)), 78 - len(lines[0]))
+    room = min(max(map(display_width, names)), 78 - len(lines[0]))
     return "\n".join(
-        f"{name:{room}}  {line}"
-        if len(name) <= room
+        f"{pad(name, room)}  {line}"
+        if display_width(name) <= room
         else f"{name}\n{'':{room}}  {line}"
         for name, line in zip(names, lines, strict=True)
     )

@@ -2,7 +2,6 @@
 
 import dataclasses
 import textwrap
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ import numpy as np
 
 from ..data.sources.examples import Examples
 from ..data.vocabulary import UNKNOWN
+from ..errors import shorten
+from ..terminal.columns import pad
 
 _QUANTILES = {
     "shortest text": 0.0,
@@ -210,12 +211,4 @@ def _share(part: int, whole: int) -> str:
 def _clip(text: str, width: int) -> str:
     """Fit a text into terminal columns: cut with an ellipsis, or pad with spaces."""
     text = "".join(c if c.isprintable() else "�" for c in text)
-    if _columns(text) > width:
-        while _columns(text) > width - 1:
-            text = text[:-1]
-        text += "…"
-    return text + " " * (width - _columns(text))
-
-
-def _columns(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return pad(shorten(text, width), width)

@@ -67,7 +67,12 @@ def config(tmp_path, monkeypatch):
 
 
 def columns(line):
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+    """How many of a terminal a line takes; an accent takes none of its own."""
+    return sum(
+        2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in unicodedata.normalize("NFC", line)
+        if unicodedata.category(c) not in ("Mn", "Me")
+    )
 
 
 def report_of(names, **changes):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ...errors import DataError, listed, printable, shown
-from ...system.spelling import did_you_mean
+from ...spelling import did_you_mean
 from .examples import Examples, label_names
 from .streams import LONGEST_TEXT, open_file, read_text, text_lines, too_long, unzip
 
