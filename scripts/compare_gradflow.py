@@ -37,21 +37,18 @@ def look_ratios(config: Config, number: int) -> list[float]:
     from seqtrain.data.batches import dataset
     from seqtrain.models.build import build_model
     from seqtrain.models.compile import compile_model
-    from seqtrain.tasks.load import load_data
+    from seqtrain.tasks import load_data
     from seqtrain.training.step import TrainStep
 
     keras.utils.set_random_seed(0)
     data = load_data(config.data, seed=config.seed)
     model = build_model(
-        config.model,
-        vocab_size=len(data.vocab),
-        num_classes=len(data.labels),
-        max_length=config.data.max_length,
+        config, vocab_size=len(data.vocab), num_classes=len(data.labels)
     )
-    compile_model(model, config.train, steps_per_epoch=1)
-    longest = longest_batches(data.train, config)[:1]
+    compile_model(model, config)
+    longest = longest_batches(data, config)[:1]
     batch = next(iter(dataset(data.train, longest)))
-    step, look = TrainStep(model, config.train), GradientFlow(model)
+    step, look = TrainStep(model, config), GradientFlow(model)
     step(*batch), look(*batch)  # compiles
     ratios = []
     for _ in range(number):

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from ..config import Config
-from ..data.batches import Batch, bucket_lengths, epoch_batches
-from ..data.encoded import Encoded
+from ..data.batches import Batch, epoch_batches
+from ..data.encoded import Data
 from ..layers import Bidirectional
 from ..layers.watch import Loop, watching
 
@@ -203,12 +203,12 @@ def _slope(norms: np.ndarray) -> float | None:
     return float(np.polyfit(np.arange(end), np.log10(norms[:end]), 1)[0])
 
 
-def longest_batches(examples: Encoded, config: Config) -> list[Batch]:
+def longest_batches(data: Data, config: Config) -> list[Batch]:
     """The batches of the first epoch, full ones and among them the longest first."""
     batches = epoch_batches(
-        examples.lengths,
+        data.train.lengths,
         batch_size=config.train.batch_size,
-        buckets=bucket_lengths(config.data.max_length, config.data.buckets),
+        buckets=data.buckets,
         seed=config.seed,
         epoch=0,
     )

@@ -4,14 +4,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..config import Config, LayerConfig
+from ..config import Config
 from ..data.batches import dataset
 from ..models.build import build_model
 from ..models.compile import compile_model
 from ..models.gradients import gradients_of
 from ..runs.run import Run
-from ..tasks.load import Data, load_data
-from ..tasks.tasks import find_task
+from ..sections.model import LayerConfig
+from ..tasks import Data, kind_of
 from .flow import REACH, Curve, GradientFlow, longest_batches, summarize
 from .predict import load_best
 
@@ -41,7 +41,7 @@ def gradflow_of_run(run: Run, *, batches: int) -> dict:
         RunError: If the run has no model.
     """
     model = load_best(run)
-    data = load_data(run.config.data, seed=run.config.seed, vocab=run.vocab)
+    data = run.load_data(vocab=run.vocab)
     result = gradflow(model, run.config, data, batches=batches)
     steps = [line for line in run.metrics() if line["split"] == "train"]
     last = steps[-1] if steps else {}
@@ -55,11 +55,7 @@ def gradflow_of_config(name: str, config: Config, data: Data, *, batches: int) -
     """Measure the model of a config as a training of it would begin."""
     keras.utils.set_random_seed(config.seed)
     model = build_model(
-        config.model,
-        vocab_size=len(data.vocab),
-        num_classes=len(data.labels),
-        max_length=config.data.max_length,
-        task=find_task(config.data),
+        config, vocab_size=len(data.vocab), num_classes=len(data.labels)
     )
     return {"name": name, **gradflow(model, config, data, batches=batches)}
 
@@ -77,9 +73,9 @@ def gradflow(model: keras.Model, config: Config, data: Data, *, batches: int) ->
         `layers`, a list with `name` and what `summarize` returns of each; the mean
         `gradient_norm` of all weights before clipping; and the `verdict`.
     """
-    compile_model(model, config.train, steps_per_epoch=1, task=find_task(config.data))
+    compile_model(model, config)
     flow = GradientFlow(model)
-    chosen = longest_batches(data.train, config)[:batches]
+    chosen = longest_batches(data, config)[:batches]
     tensors = list(dataset(data.train, chosen))
     looks = [flow(*batch) for batch in tensors]
     gradients = [gradients_of(model, *batch, training=False)[2] for batch in tensors]
@@ -178,7 +174,7 @@ def _against_fall(layer: dict, config: Config) -> list[str]:
             cures.append("`bias_initializer: chrono`")
         if not settings.layer_norm:
             cures.append("`layer_norm: true`")
-    if config.model.pooling == "last" and find_task(config.data).output == "class":
+    if config.model.pooling == "last" and kind_of(config.data).target.pooling_cures:
         cures.append("`pooling: mean`")
     return cures
 

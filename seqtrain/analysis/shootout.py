@@ -17,8 +17,8 @@ from ..metrics import mean_with_interval
 from ..models.build import build_model
 from ..runs.run import Run, is_run
 from ..system.disk import replace
-from ..tasks.load import class_weights, load_data
-from ..tasks.tasks import find_task
+from ..tasks import kind_of, load_data
+from ..tasks.class_weights import class_weights
 from .evaluate import evaluate
 
 COMMAND = (sys.executable, "-m", "seqtrain")
@@ -82,7 +82,7 @@ def shootout(
         "conditions": [
             {
                 "name": condition,
-                "chance": dict(find_task(contenders[0].config.data).chance),
+                "chance": _chance(contenders[0].config),
                 "contenders": [bout.result(section.solved) for bout in contenders],
             }
             for condition, contenders in bouts.items()
@@ -142,11 +142,9 @@ class _Bout:
 
     def _count(self, config: Config) -> int:
         model = build_model(
-            config.model,
+            config,
             vocab_size=len(self.data.vocab),
             num_classes=len(self.data.labels),
-            max_length=config.data.max_length,
-            task=find_task(config.data),
         )
         return model.count_params()
 
@@ -186,6 +184,11 @@ class _Bout:
             if values := [each[key] for each in self.trainings if key in each]:
                 entry |= mean_with_interval(key, values)
         return entry
+
+
+def _chance(config: Config) -> dict[str, float]:
+    """What a model without memory reaches, by metric."""
+    return dict(kind_of(config.data).chance(config.data))
 
 
 def _training_of(config: Config) -> Config:

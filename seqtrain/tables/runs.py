@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ..errors import RunError, display_width
 from ..runs.run import Run, began
-from ..tasks.tasks import find_task
+from ..tasks import kind_of
 from ..terminal.columns import align, pad
 
 
@@ -77,9 +77,9 @@ def _read_row(run: Run) -> list[str]:
 
 def _percent(run: Run, measured: dict) -> str:
     """The accuracy; a value has none."""
-    if find_task(run.config.data).output == "value":
-        return "-"
-    return f"{100 * measured['accuracy']:.2f}"
+    if "accuracy" in kind_of(run.config.data).target.metrics:
+        return f"{100 * measured['accuracy']:.2f}"
+    return "-"
 
 
 def _best(evaluations: list[dict], monitor: str) -> dict:

@@ -11,7 +11,6 @@ import numpy as np
 from ..board.layout import hyperparameters, layout
 from ..board.writer import TensorBoardWriter, yaml_markdown
 from ..config import Config, dump_config
-from ..data.batches import bucket_lengths
 from ..errors import DivergedError
 from ..models.build import build_model
 from ..models.compile import compile_model
@@ -20,8 +19,8 @@ from ..models.saved import load_model
 from ..runs.checkpoints import Checkpoint, Checkpoints
 from ..runs.run import Run
 from ..system.interruption import Interruption
-from ..tasks.load import Data
-from ..tasks.tasks import Task, find_task
+from ..tasks import Data, kind_of
+from ..tasks.kind import Kind
 from ..terminal.progress import Progress
 from .best import BestModel, save_model
 from .class_log import ClassLog, Outputs
@@ -55,19 +54,14 @@ class Setup:
     states: Mapping[str, dict]
 
     @property
-    def task(self) -> Task:
-        """What the model reads and puts out."""
-        return find_task(self.config.data)
-
-    @property
-    def buckets(self) -> list[int]:
-        """The padded lengths."""
-        return bucket_lengths(self.config.data.max_length, self.config.data.buckets)
+    def kind(self) -> Kind:
+        """The kind of the data."""
+        return kind_of(self.config.data)
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches of the training data."""
-        return math.ceil(len(self.data.train.labels) / self.config.train.batch_size)
+        return math.ceil(self.data.train.examples / self.config.train.batch_size)
 
     @property
     def steps(self) -> int:
@@ -103,7 +97,7 @@ class Attempt:
         self.checkpoints.rewind(checkpoint)
         self.checkpoint_seconds = 0.0
         self.position = Position()
-        self.outputs = Outputs() if setup.task.output == "class" else None
+        self.outputs = Outputs() if setup.kind.target.confused else None
         self.model = self._build()
         self.writer = TensorBoardWriter(setup.run.path)
         self.interruption = Interruption()
@@ -140,18 +134,16 @@ class Attempt:
         setup, train = self.setup, self.setup.config.train
         keras.utils.set_random_seed(setup.config.seed)
         model = build_model(
-            setup.config.model,
+            setup.config,
             vocab_size=len(setup.data.vocab),
             num_classes=len(setup.data.labels),
-            max_length=setup.config.data.max_length,
-            task=setup.task,
         )
         rate = train.learning_rate * rate_factor(self.rollbacks)
+        lowered = train.model_copy(update={"learning_rate": rate})
         compile_model(
             model,
-            train.model_copy(update={"learning_rate": rate}),
+            setup.config.model_copy(update={"train": lowered}),
             steps_per_epoch=setup.steps_per_epoch,
-            task=setup.task,
             metrics=[self.outputs] if self.outputs else [],
         )
         return model
@@ -166,7 +158,7 @@ class Attempt:
                 self.writer,
                 self.progress,
                 every=config.log.every,
-                judged=len(setup.data.validation.labels),
+                judged=setup.data.validation.examples,
                 clip_norm=config.train.clip_norm,
             ),
             self.best,
@@ -196,7 +188,7 @@ class Attempt:
                 weights_from.model_path,
                 vocab_size=len(setup.data.vocab),
                 num_classes=len(setup.data.labels),
-                task=setup.task,
+                kind=setup.kind,
             )
             self.model.set_weights(source.get_weights())
             self._save(planned=True)  # the run has to know where it began
@@ -220,16 +212,13 @@ class Attempt:
     def _fit(self) -> dict[str, list[float]]:
         setup = self.setup
         if setup.config.train.jit_compile:
-            number = len(setup.buckets)
+            number = len(setup.data.buckets)
             self.progress.say(f"compiling the step for {number} padded lengths")
         with self.interruption:
             return fit(
                 self.model,
-                setup.data.train,
-                setup.data.validation,
-                setup.config.train,
-                buckets=setup.buckets,
-                seed=setup.config.seed,
+                setup.data,
+                setup.config,
                 class_weights=setup.class_weights,
                 position=self.position,
                 callbacks=self.callbacks,

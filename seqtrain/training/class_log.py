@@ -8,11 +8,10 @@ from sklearn.metrics import confusion_matrix
 from ..board.layout import precision_recall
 from ..board.writer import Sample, TensorBoardWriter, samples_markdown
 from ..config import Config
-from ..data.batches import bucket_lengths, epoch_batches
 from ..figures.classes import LiveCalibration, LiveConfusion
 from ..metrics import calibration, confidence_edges, logits_to_probabilities
-from ..tasks.load import Data
-from .loop import EVALUATION_BATCH
+from ..tasks import Data
+from .loop import evaluation_batches
 
 
 class Outputs(keras.metrics.Metric):
@@ -65,14 +64,7 @@ class ClassLog(keras.callbacks.Callback):
         self.writer, self.data, self.outputs = writer, data, outputs
         self.samples = config.log.samples
         # The evaluation goes from short to long.
-        batches = epoch_batches(
-            data.validation.lengths,
-            batch_size=EVALUATION_BATCH,
-            buckets=bucket_lengths(config.data.max_length, config.data.buckets),
-            seed=0,
-            epoch=0,
-            shuffle=False,
-        )
+        batches = evaluation_batches(data)
         self._order = np.concatenate([batch.indices for batch in batches])
         self._edges = confidence_edges(len(data.labels))
         self._confusion = LiveConfusion(data.labels)
@@ -80,7 +72,7 @@ class ClassLog(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         step = int(self.model.optimizer.iterations)
-        labels, names = self.data.validation.labels, self.data.labels
+        labels, names = self.data.validation.targets, self.data.labels
         rows = np.empty((len(labels), len(names)))
         rows[self._order] = logits_to_probabilities(self.outputs.rows)
         for curve in precision_recall(labels, rows, names):
@@ -105,11 +97,10 @@ class ClassLog(keras.callbacks.Callback):
 
     def _sample(self, row, index):
         encoded, names = self.data.validation, self.data.labels
-        start, stop = encoded.offsets[index : index + 2]
         tokens = self.data.vocab.tokens
         return Sample(
-            " ".join(tokens[id] for id in encoded.tokens[start:stop]),
-            names[encoded.labels[index]],
+            " ".join(tokens[id] for id in encoded.inputs_of(index)),
+            names[encoded.targets[index]],
             names[row.argmax()],
             row.max(),
         )

@@ -9,14 +9,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..data.vocabulary import PADDING, Vocabulary
 from ..errors import DivergedError, RunError
 from ..models.build import build_model
 from ..models.compile import compile_model
 from ..models.gradients import assign, gradients_of, variables_of
 from ..runs.run import Run
 from ..system.disk import replace
-from ..tasks.tasks import Task, find_task
+from ..tasks import kind_of
 from ..terminal.columns import align
 
 FILE = "divergence.npz"
@@ -82,15 +81,9 @@ def replay(run: Run) -> str:
             hint="copy the whole run again",
         ) from None
     config, vocab = run.config, run.vocab
-    task = find_task(config.data)
-    model = build_model(
-        config.model,
-        vocab_size=len(vocab),
-        num_classes=len(run.labels),
-        max_length=config.data.max_length,
-        task=task,
-    )
-    compile_model(model, config.train, steps_per_epoch=1, task=task)
+    kind = kind_of(config.data)
+    model = build_model(config, vocab_size=len(vocab), num_classes=len(run.labels))
+    compile_model(model, config)
     assign(variables_of(model), _numbered(kept, "variable"))
     tokens, labels, *weights = _numbered(kept, "batch")
     loss, logits, gradients = gradients_of(model, tokens, labels, *weights)
@@ -105,25 +98,13 @@ def replay(run: Run) -> str:
     # nan comes last, and so first below
     sizes = np.abs(logits.numpy()).reshape(len(tokens), -1).max(axis=1)
     for index in np.argsort(sizes)[::-1][:EXAMPLES]:
-        words = _words(task, tokens[index], vocab)
+        words = kind.inputs.shown(tokens[index], vocab)
         shown = " ".join(words[:WORDS]) + (" …" if len(words) > WORDS else "")
-        label = _label(task, labels[index], run.labels)
+        label = kind.target.shown(labels[index], run.labels)
         lines.append(
             f"  logit {sizes[index]:.3g}  {label}  {len(words)} timesteps: {shown}"
         )
     return "\n".join(lines)
-
-
-def _words(task: Task, tokens: np.ndarray, vocab: Vocabulary) -> list[str]:
-    if task.features is None:
-        return [vocab.tokens[id] for id in tokens if id != PADDING]
-    return ["/".join(f"{number:.3g}" for number in row) for row in tokens]
-
-
-def _label(task: Task, label: np.ndarray, names: Sequence[str]) -> str:
-    if task.output == "value":
-        return f"{label:.3g}"
-    return "".join(names[id] for id in np.atleast_1d(label))
 
 
 def _numbered(arrays: dict[str, np.ndarray], name: str) -> list[np.ndarray]:

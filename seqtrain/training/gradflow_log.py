@@ -7,7 +7,7 @@ from ..board.writer import TensorBoardWriter
 from ..config import Config
 from ..data.batches import dataset
 from ..figures.gradflow import LiveCurves, LiveHistory
-from ..tasks.load import Data
+from ..tasks import Data
 from .stateful import Stateful
 
 COLUMNS = 200  # of the map, and so many curves at most are kept for it
@@ -34,7 +34,7 @@ class FlowLog(Stateful):
     ):
         super().__init__()
         self.writer, self.every, self.total = writer, config.log.gradflow, total
-        longest = longest_batches(data.train, config)[0]
+        longest = longest_batches(data, config)[0]
         self.batch = next(iter(dataset(data.train, [longest])))
         self.lags = longest.width
         self._history: dict[str, dict[str, list[float]]] = {}

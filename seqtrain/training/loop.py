@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..config import TrainConfig
-from ..data.batches import dataset, epoch_batches
-from ..data.encoded import Encoded
+from ..config import Config
+from ..data.batches import Batch, dataset, epoch_batches
+from ..data.encoded import Data
 from ..errors import DivergedError
 from .step import TrainStep
 
@@ -61,14 +61,21 @@ class Position:
         self.epochs.append(logs)
 
 
+def evaluation_batches(data: Data) -> list[Batch]:
+    """The batches of the validation part, in the order in which they are judged."""
+    return epoch_batches(
+        data.validation.lengths,
+        batch_size=EVALUATION_BATCH,
+        buckets=data.buckets,
+        order="by_bucket",
+    )
+
+
 def fit(
     model: keras.Model,
-    training: Encoded,
-    validation: Encoded,
-    config: TrainConfig,
+    data: Data,
+    config: Config,
     *,
-    buckets: list[int],
-    seed: int,
     class_weights: np.ndarray | None = None,
     position: Position | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -81,16 +88,13 @@ def fit(
 
     Args:
         model: Compiled by `compile_model`.
-        training: What it learns from.
-        validation: What each epoch is judged by.
-        config: The `train` section.
-        buckets: The padded lengths.
-        seed: Of the order of the examples.
+        data: What it learns from, and what each epoch is judged by.
+        config: Its config, of which the `train` section and the seed count.
         class_weights: The weight of an example by its class.
         position: Where to begin, kept up to date; the start if not given.
         callbacks: Keras callbacks. As in Keras, a batch is told the means of the
             epoch so far (`loss`, `accuracy`) and an epoch those means and
-            `val_loss` and `val_accuracy`; a task without an accuracy leaves it out.
+            `val_loss` and `val_accuracy`, where the data knows an accuracy.
             A batch is told of itself, too:
             `batch_loss`, `batch_accuracy`, `gradient_norm` (of all gradients
             together, before clipping), `examples`, `padding_share`,
@@ -100,14 +104,15 @@ def fit(
         DivergedError: If a loss or a gradient is not finite; the model is then as it
             was before that step, and the error has its `batch`.
     """
+    training, train = data.train, config.train
 
-    def batches_of(encoded, batch_size, **options):
+    def batches_of(epoch):
         return epoch_batches(
-            encoded.lengths,
-            batch_size=batch_size,
-            buckets=buckets,
-            seed=seed,
-            **options,
+            training.lengths,
+            batch_size=train.batch_size,
+            buckets=data.buckets,
+            seed=config.seed,
+            epoch=epoch,
         )
 
     position = position or Position()
@@ -119,28 +124,25 @@ def fit(
     callbacks = keras.callbacks.CallbackList(
         [follow, *callbacks],
         model=model,
-        epochs=config.epochs,
-        steps=math.ceil(len(training.labels) / config.batch_size),
+        epochs=train.epochs,
+        steps=math.ceil(training.examples / train.batch_size),
         verbose=0,
     )
-    judged = dataset(
-        validation, batches_of(validation, EVALUATION_BATCH, epoch=0, shuffle=False)
-    )
+    judged = dataset(data.validation, evaluation_batches(data))
     train_step = TrainStep(model, config)
     step = int(model.optimizer.iterations)
     logs = None
     model.stop_training = False
-    if config.jit_compile and position.epoch < config.epochs:
-        batches = batches_of(training, config.batch_size, epoch=0)
-        shapes = {(len(batch.indices), batch.width) for batch in batches}
+    if train.jit_compile and position.epoch < train.epochs:
+        shapes = {(len(batch.indices), batch.width): batch for batch in batches_of(0)}
+        batches = [shapes[shape] for shape in sorted(shapes)]
         train_step.compile(
-            sorted(shapes), weighted=class_weights is not None, like=training
+            list(dataset(training, batches, class_weights=class_weights))
         )
     callbacks.on_train_begin()
-    while position.epoch < config.epochs and not model.stop_training:
+    while position.epoch < train.epochs and not model.stop_training:
         callbacks.on_epoch_begin(position.epoch)
-        batches = batches_of(training, config.batch_size, epoch=position.epoch)
-        batches = batches[position.batch :]
+        batches = batches_of(position.epoch)[position.batch :]
         tensors = iter(dataset(training, batches, class_weights=class_weights))
         for batch in batches:
             number = position.batch

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import keras
 
-from ..analysis.baselines import load_baselines
 from ..config import Config
 from ..errors import DivergedError
 from ..runs.checkpoints import Checkpoint, Checkpoints
 from ..runs.run import Run
-from ..tasks.load import Data, class_weights
-from ..tasks.tasks import TEXTS
+from ..tasks import Data
+from ..tasks.class_weights import class_weights
 from ..terminal.progress import Progress
 from .attempt import Attempt, Setup, rate_factor
 from .stateful import collect_states
@@ -62,8 +61,7 @@ def train(
             if checkpoint:
                 progress.say(f"going on from step {done}")
             history = _train_to_the_end(setup, progress, checkpoint, weights_from)
-        if setup.task == TEXTS:
-            load_baselines(run)  # fitted now, so that the run needs no data later
+        setup.kind.baselines.prepare(run.trained)  # now: later the data may be gone
         return history
 
 
@@ -72,9 +70,10 @@ def _write_facts(setup: Setup) -> None:
     data, run = setup.data, setup.run
     data.vocab.save(run.vocabulary_path)
     run.write_json("labels.json", data.labels)
-    run.update(data_files=data.files, data_digest=data.digest())
-    if setup.task.chance:
-        run.update(chance=dict(setup.task.chance))
+    digest = data.digest()
+    run.update(data_files=data.files, data_digest=digest, buckets=data.buckets)
+    if chance := setup.kind.chance(setup.config.data):
+        run.update(chance=dict(chance))
 
 
 def _train_to_the_end(

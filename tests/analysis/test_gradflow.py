@@ -22,7 +22,7 @@ from seqtrain.figures.canvas import keep
 from seqtrain.figures.gradflow import draw_curves
 from seqtrain.models.compile import compile_model
 from seqtrain.tables.gradflow import format_gradflow
-from seqtrain.tasks.load import load_data
+from seqtrain.tasks import load_data
 
 LSTM = {"cell": "lstm", "units": 4}
 RNN = {"cell": "rnn", "units": 4}
