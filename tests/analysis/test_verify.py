@@ -57,10 +57,13 @@ def check(config, overrides, folder, *, kills, seed):
     assert all(len(verdict.compared) == 7 for verdict in verdicts)
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(6, marks=pytest.mark.slow)])
-def test_a_run_that_is_killed_ends_as_one_that_is_not(config, capfd, kills):
+@pytest.mark.parametrize(
+    "kills, epochs", [(1, 6), pytest.param(6, 20, marks=pytest.mark.slow)]
+)
+def test_a_run_that_is_killed_ends_as_one_that_is_not(config, capfd, kills, epochs):
     fast_to_compile = "model.layers=[{cell: rnn, units: 8, dropout: 0.2}]"
-    what = arguments(config, [*EVERYTHING, fast_to_compile])
+    overrides = [*EVERYTHING, fast_to_compile, f"train.epochs={epochs}"]
+    what = arguments(config, overrides)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
         command = ["seqtrain", "verify-resume", *what, "--kills", str(kills)]
         patch.setattr(sys, "argv", command)
@@ -316,22 +319,24 @@ def test_timings_make_no_difference(finished, copied):
     assert fingerprint(copied) == fingerprint(Run(finished))
 
 
-# What a process is started with in place of seqtrain. `killed-1` waits for its kill;
+# What a process is started with in place of seqtrain. A killed run waits for its kill;
 # resumed, it ends as the template does but for what is appended to `vocabulary.txt`.
+# `killed-1` then ends before it is ready, so that no second kill can meet it.
 STAND_IN = """
 import json, pathlib, shutil, sys, time
 template, appended, _, *arguments = sys.argv[1:]
 path = pathlib.Path(arguments[-1])
 info = json.loads((pathlib.Path(template) / "run.json").read_text())
-if "--resume" in arguments:
+resumed = "--resume" in arguments
+if resumed:
     with open(path / "vocabulary.txt", "a") as file:
         file.write(appended)
 else:
     shutil.copytree(template, path)
     (path / "run.json").write_text(json.dumps({**info, "status": "running"}))
-print("ready in 0.0 s", file=sys.stderr, flush=True)
-if path.name != "uninterrupted" and "--resume" not in arguments:
-    time.sleep(60)
+if not (resumed and path.name == "killed-1"):
+    print("ready in 0.0 s", file=sys.stderr, flush=True)
+    time.sleep(0.3 if path.name == "uninterrupted" else 1 if resumed else 60)
 (path / "run.json").write_text(json.dumps(info))
 """
 
@@ -354,6 +359,18 @@ def test_a_run_that_is_resumed_is_compared_with_one_that_was_not_killed(
     assert said[0].startswith("uninterrupted: ")
     assert said[1].startswith("kill 1 of 1: killed-1, ")
     assert said[1].endswith(" s after it was ready, at step-00000010")
+
+
+def test_the_kills_are_as_many_as_asked_for_over_all_runs(finished, tmp_path):
+    verdicts = verify_resume(
+        ["tiny.yaml"],
+        tmp_path,
+        kills=2,
+        say=lambda _: None,
+        command=[sys.executable, "-c", STAND_IN, str(finished), ""],
+    )
+    assert [verdict.run.name for verdict in verdicts] == ["killed-1", "killed-2"]
+    assert [verdict.kills for verdict in verdicts] == [1, 1]
 
 
 def test_instants_lie_within_the_start_and_twice_the_share_of_a_kill():
