@@ -19,7 +19,7 @@ def find_damage(run: Run) -> str | None:
 
 
 def runs_table(runs: Sequence[Run]) -> str:
-    """Lay out one row a run in 80 columns; a longer name gets a line of its own.
+    """Lay out one row for each run in 80 columns; a long name gets its own line.
 
     The validation columns are those of the epoch whose model was kept.
     """
@@ -83,7 +83,7 @@ def _percent(run: Run, measured: dict) -> str:
 
 
 def _best(evaluations: list[dict], monitor: str) -> dict:
-    """The first of the best, as in training: a later one must be better."""
+    """The first of the best, as in training: a later epoch must be better to count."""
     if monitor == "loss":
         return min(evaluations, key=lambda line: line["loss"])
     return max(evaluations, key=lambda line: line[monitor])
