@@ -27,7 +27,7 @@ from ..terminal.progress import Progress
 from .best import KeepBest, save_model
 from .class_log import ClassLog, Outputs
 from .divergence import keep_divergence
-from .gradflow_log import FlowLog
+from .gradflow_log import GradflowLog
 from .loop import Position, fit
 from .pictures import Pictures
 from .run_log import RunLog
@@ -133,10 +133,10 @@ class _Training:
         )
         train = self.config.train
         self.best = KeepBest(self.run, train.monitor, train.patience)
-        self.flow = None
+        self.gradflow = None
         if self.config.log.gradflow:
             total = train.epochs * self.steps_per_epoch
-            self.flow = FlowLog(self.writer, self.data, self.config, total)
+            self.gradflow = GradflowLog(self.writer, self.data, self.config, total)
         if checkpoint:
             self._restore(checkpoint)
         else:
@@ -195,8 +195,8 @@ class _Training:
         state = checkpoint.state
         self.log.restore(state["log"])
         self.best.restore(state["best"])
-        if self.flow:
-            self.flow.restore(state.get("flow", {}))
+        if self.gradflow:
+            self.gradflow.restore(state.get("flow", {}))
         if checkpoint.best is None:
             self.run.model_path.unlink(missing_ok=True)
         elif not self.best.is_kept():  # a later one, if any
@@ -230,7 +230,7 @@ class _Training:
                 callbacks=[
                     self.log,
                     self.best,
-                    *([self.flow] if self.flow else []),
+                    *([self.gradflow] if self.gradflow else []),
                     Pictures(*shared, self.best),
                     *([ClassLog(*shared, self.outputs)] if self.outputs else []),
                     *self.callbacks,
@@ -260,7 +260,7 @@ class _Training:
             "position": asdict(self.position),
             "log": self.log.state(),
             "best": self.best.state(),
-            "flow": self.flow.state() if self.flow else {},
+            "flow": self.gradflow.state() if self.gradflow else {},
             "rollbacks": self.rollbacks,
             "seconds": self.run.seconds(),
         }

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqtrain.analysis.flow import Curve
+from seqtrain.analysis.gradflow.curve import Curve
 from seqtrain.config import ModelConfig, TrainConfig
 from seqtrain.layers import GRU, LSTM, RNN
 from seqtrain.layers.watch import watching
