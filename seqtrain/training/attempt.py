@@ -25,7 +25,7 @@ from ..terminal.progress import Progress
 from .best import BestModel, save_model
 from .class_log import ClassLog, Outputs
 from .divergence import save_divergence
-from .gradflow_log import FlowLog
+from .gradflow_log import GradflowLog
 from .loop import Position, fit
 from .pictures import Pictures
 from .run_log import RunLog
@@ -162,7 +162,7 @@ class Attempt:
                 clip_norm=config.train.clip_norm,
             ),
             self.best,
-            FlowLog(*shared, setup.steps) if config.log.gradflow else None,
+            GradflowLog(*shared, setup.steps) if config.log.gradflow else None,
             Pictures(*shared, self.best),
             ClassLog(*shared, self.outputs) if self.outputs else None,
             *setup.callbacks,

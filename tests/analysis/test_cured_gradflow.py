@@ -6,9 +6,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from seqtrain.tasks.tasks import Task
 
-from seqtrain.analysis.flow import Curve
+from seqtrain.analysis.gradflow.curve import Curve
 from seqtrain.layers import GRU, LSTM, RNN
 from seqtrain.layers.watch import watching
 from seqtrain.models.build import build_model
