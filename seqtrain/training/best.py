@@ -1,13 +1,12 @@
 """The model of the best epoch."""
 
-import hashlib
 import operator
 import os
 
 import keras
 
 from ..runs.run import Run
-from ..system.disk import sync, temporary_beside
+from ..system.disk import sha256, sync, temporary_beside
 from .stateful import Stateful
 
 
@@ -49,12 +48,12 @@ class BestModel(Stateful):
     def save(self, model: keras.Model) -> None:
         """Make a model, that of the best epoch, the run's `model.keras`."""
         save_model(model, self.run)
-        self._sha256 = _sha256(self.run.model_path.read_bytes())
+        self._sha256 = sha256(self.run.model_path)
 
     def is_saved(self) -> bool:
         """Whether the run's `model.keras` is that of the best epoch so far."""
         try:
-            return _sha256(self.run.model_path.read_bytes()) == self._sha256
+            return sha256(self.run.model_path) == self._sha256
         except FileNotFoundError:
             return False
 
@@ -84,7 +83,3 @@ def save_model(model: keras.Model, run: Run) -> None:
         keras.Model(model.input, model.output, name=model.name).save(temporary)
         sync(temporary)
         os.replace(temporary, run.model_path)
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
