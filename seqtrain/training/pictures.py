@@ -1,11 +1,13 @@
 """Weights and best values in TensorBoard after each epoch."""
 
+from collections.abc import Sequence
+
 import keras
 
 from ..board.projector import write_projector
 from ..board.writer import TensorBoardWriter
 from ..config import Config
-from ..data.batches import bucket_lengths, dataset, epoch_batches
+from ..data.batches import dataset, epoch_batches
 from ..data.encoded import Encoded
 from ..models.gradients import gradients_of
 from ..tasks.load import Data
@@ -16,23 +18,29 @@ from .best import BestModel
 class Pictures(keras.callbacks.Callback):
     """Show the weights and the best values in TensorBoard after each epoch.
 
-    The embedding is that of the best epoch, as in `model.keras`.
+    The projector shows the embedding of the best epoch, as in `model.keras`.
 
     Args:
         writer: The event files of the run.
         data: The encoded data.
         config: The config of the run.
         best: Knows the best epoch.
+        buckets: The padded lengths.
     """
 
     def __init__(
-        self, writer: TensorBoardWriter, data: Data, config: Config, best: BestModel
+        self,
+        writer: TensorBoardWriter,
+        data: Data,
+        config: Config,
+        best: BestModel,
+        buckets: Sequence[int],
     ):
         super().__init__()
         self.writer, self.data, self.best = writer, data, best
         self.histograms = config.log.histograms
         self.embedded = find_task(config.data).features is None
-        self.buckets = bucket_lengths(config.data.max_length, config.data.buckets)
+        self.buckets = buckets
 
     def on_epoch_end(self, epoch, logs=None):
         step = int(self.model.optimizer.iterations)
@@ -59,7 +67,7 @@ class Pictures(keras.callbacks.Callback):
             self.writer.histograms(shown, step)
 
     def _first(self, encoded: Encoded, number: int):
-        """The first examples as one batch."""
+        """The first `number` examples as one batch."""
         batches = epoch_batches(
             encoded.lengths[:number],
             batch_size=number,
