@@ -1,4 +1,4 @@
-"""One attempt of a training: from where it begins to its end, or to a divergence."""
+"""One attempt at a training: from where it starts until it ends or diverges."""
 
 import math
 import time
@@ -39,11 +39,11 @@ class Setup:
 
     Args:
         config: What to train, and how.
-        data: What it learns from.
-        run: Keeps what comes out.
+        data: The data of its `data` section.
+        run: The run directory.
         class_weights: The weight of an example by its class.
-        callbacks: Those of the caller.
-        states: The states that these have before the training.
+        callbacks: The caller's callbacks.
+        states: Their states before the training.
     """
 
     config: Config
@@ -60,28 +60,28 @@ class Setup:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches of the training data."""
+        """The number of batches in an epoch."""
         return math.ceil(self.data.train.examples / self.config.train.batch_size)
 
     @property
     def steps(self) -> int:
-        """Steps of the whole training."""
+        """The steps of the whole training."""
         return self.config.train.epochs * self.steps_per_epoch
 
 
 class Attempt:
     """A training from step 0 or from a checkpoint, until it ends or diverges.
 
-    To make one cuts off what the run directory has from after its beginning.
+    Creating an attempt cuts off what the run logged after the attempt's start.
 
     Args:
         setup: What all attempts share.
         progress: What the user sees.
-        checkpoint: Where it begins; None is step 0.
-        rollbacks: Those so far, this attempt's own included.
+        checkpoint: Where to start; None is step 0.
+        rollbacks: All rollbacks so far, including the one that led here.
 
     Attributes:
-        checkpoint_seconds: What it took to save checkpoints.
+        checkpoint_seconds: The time spent on saving checkpoints.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Attempt:
         """Train to the end; return one value per epoch for every metric.
 
         Args:
-            weights_from: The run whose weights step 0 begins with.
+            weights_from: The run whose weights to start from at step 0.
         """
         states = self.checkpoint.state if self.checkpoint else {}
         restore_states(self.callbacks, {**self.setup.states, **states})
@@ -149,7 +149,7 @@ class Attempt:
         return model
 
     def _callbacks(self) -> list[keras.callbacks.Callback]:
-        """Make all that follows the training, in the order in which it is told."""
+        """All callbacks, in the order in which they are called."""
         setup, config = self.setup, self.setup.config
         shared = self.writer, setup.data, config
         callbacks = [
@@ -158,15 +158,15 @@ class Attempt:
                 self.writer,
                 self.progress,
                 every=config.log.every,
-                judged=setup.data.validation.examples,
+                validation_examples=setup.data.validation.examples,
                 clip_norm=config.train.clip_norm,
             ),
             self.best,
             GradflowLog(*shared, setup.steps) if config.log.gradflow else None,
             Pictures(*shared, self.best),
-            ClassLog(*shared, self.outputs) if self.outputs else None,
+            self._class_log() if self.outputs else None,
             *setup.callbacks,
-            SaveCheckpoints(  # last, so that what the others know is complete
+            SaveCheckpoints(  # last, when the others have updated their states
                 self._save,
                 self.best,
                 self.interruption,
@@ -175,8 +175,16 @@ class Attempt:
         ]
         return [callback for callback in callbacks if callback is not None]
 
+    def _class_log(self) -> ClassLog:
+        return ClassLog(
+            self.writer,
+            self.setup.data,
+            self.outputs,
+            samples=self.setup.config.log.samples,
+        )
+
     def _begin(self, weights_from: Run | None) -> None:
-        """Show what does not change, and take over weights."""
+        """Show what never changes in TensorBoard, and take over weights."""
         setup = self.setup
         setup.run.model_path.unlink(missing_ok=True)
         self.writer.summary("train", layout(setup.config), 0)
@@ -191,13 +199,13 @@ class Attempt:
                 kind=setup.kind,
             )
             self.model.set_weights(source.get_weights())
-            self._save(planned=True)  # the run has to know where it began
+            self._save(planned=True)  # the run must know where it started
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        """Bring the model, the best one and the position back to a checkpoint."""
+        """Set model, best model and position back to a checkpoint."""
         if checkpoint.best is None:
             self.setup.run.model_path.unlink(missing_ok=True)
-        elif not self.best.is_saved():  # a later one, if any
+        elif not self.best.is_saved():  # but a later one, or none
             best = self.checkpoints.read(checkpoint.best)
             assign(variables_of(self.model), best.arrays)
             self.best.save(self.model)
@@ -206,7 +214,7 @@ class Attempt:
         optimizer = self.model.optimizer
         later = self.rollbacks[len(checkpoint.state["rollbacks"]) :]
         if later and isinstance(optimizer.learning_rate, keras.Variable):
-            # A schedule, which is no variable, was built with the smaller rate.
+            # A schedule is no variable; it was built with the smaller rate.
             optimizer.learning_rate.assign(optimizer.learning_rate * rate_factor(later))
 
     def _fit(self) -> dict[str, list[float]]:
@@ -241,7 +249,7 @@ class Attempt:
         self.checkpoint_seconds += time.monotonic() - began
 
     def _finite_arrays(self, step: int) -> list[np.ndarray]:
-        """The variables of the model; raise DivergedError if one is not finite."""
+        """The values of all variables; raise DivergedError if one is not finite."""
         variables = variables_of(self.model)
         arrays = [variable.numpy() for variable in variables]
         for variable, array in zip(variables, arrays, strict=True):

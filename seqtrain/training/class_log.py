@@ -1,4 +1,4 @@
-"""How well the classes are told apart, in TensorBoard after each epoch."""
+"""How well the model tells the classes apart, in TensorBoard after each epoch."""
 
 import keras
 import numpy as np
@@ -7,7 +7,6 @@ from sklearn.metrics import confusion_matrix
 
 from ..board.layout import precision_recall
 from ..board.writer import Sample, TensorBoardWriter, samples_markdown
-from ..config import Config
 from ..figures.classes import LiveCalibration, LiveConfusion
 from ..metrics import calibration, confidence_edges, logits_to_probabilities
 from ..tasks import Data
@@ -15,9 +14,9 @@ from .loop import evaluation_batches
 
 
 class Outputs(keras.metrics.Metric):
-    """Keep what the model puts out in an evaluation, so that none is needed beside it.
+    """Collect the outputs of the model during an evaluation, to save a second pass.
 
-    It adds no number to the metrics of the evaluation.
+    It adds no number to the results of the evaluation.
     """
 
     def __init__(self):
@@ -40,30 +39,30 @@ class Outputs(keras.metrics.Metric):
 
 
 class ClassLog(keras.callbacks.Callback):
-    """Show what an evaluation says of the classes.
+    """Show how the model classifies the validation data.
 
-    Precision-recall curves, the confusion matrix, the calibration, a sample of the
-    predictions, and the most confident of the wrong ones; all of the validation data,
-    and of the same pass over it that gives its loss.
+    Precision-recall curves, the confusion matrix, the calibration, some sample
+    predictions and the most confident errors, all from the pass over the data that
+    computes its loss.
 
     Args:
         writer: The event files of the run.
         data: The encoded data; samples are the first of its validation part.
-        config: The config of the run.
-        outputs: A metric of the model.
+        outputs: One of the metrics that the model is compiled with.
+        samples: How many predictions and errors to show.
     """
 
     def __init__(
         self,
         writer: TensorBoardWriter,
         data: Data,
-        config: Config,
         outputs: Outputs,
+        samples: int,
     ):
         super().__init__()
         self.writer, self.data, self.outputs = writer, data, outputs
-        self.samples = config.log.samples
-        # The evaluation goes from short to long.
+        self.samples = samples
+        # The outputs come in the order of the evaluation, from short to long.
         batches = evaluation_batches(data)
         self._order = np.concatenate([batch.indices for batch in batches])
         self._edges = confidence_edges(len(data.labels))
@@ -107,7 +106,7 @@ class ClassLog(keras.callbacks.Callback):
 
 
 def most_confident_errors(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """The indices of the examples that are wrong, the most confident first."""
+    """The indices of the misclassified examples, the most confident first."""
     confidences = probabilities.max(axis=1)
     [wrong] = np.nonzero(probabilities.argmax(axis=1) != labels)
     return wrong[np.argsort(-confidences[wrong], kind="stable")]

@@ -15,7 +15,7 @@ from .best import BestModel
 class Pictures(keras.callbacks.Callback):
     """Show the weights and the best values in TensorBoard after each epoch.
 
-    The embedding is that of the best epoch, as in `model.keras`.
+    The projector shows the embedding of the best epoch, as in `model.keras`.
 
     Args:
         writer: The event files of the run.
@@ -57,7 +57,7 @@ class Pictures(keras.callbacks.Callback):
             self.writer.histograms(shown, step)
 
     def _first(self, encoded: Encoded, number: int):
-        """The first examples as one batch."""
+        """The first `number` examples as one batch."""
         batches = epoch_batches(
             encoded.lengths[:number],
             batch_size=number,

@@ -14,13 +14,13 @@ from ..tasks import kind_of
 
 
 class TrainStep:
-    """One step of the optimizer as a function of a batch.
+    """One step of the optimizer, as a function of a batch.
 
     Args:
         model: Compiled by `compile_model`.
-        config: Its config. With `train.jit_compile` each shape of a batch has a
-            trace of its own, so that the loops over time are compiled by XLA, and
-            so is the update; without it one trace serves all.
+        config: Its config. With `train.jit_compile` XLA compiles the loops over time
+            and the update, so each shape of a batch is traced separately; without it
+            one trace serves all shapes.
     """
 
     def __init__(self, model: keras.Model, config: Config):
@@ -36,8 +36,8 @@ class TrainStep:
             norm = tf.linalg.global_norm(gradients)
             return loss, accuracy, norm, gradients
 
-        # Apart, so that it is compiled once for all shapes, and only follows what is
-        # finite.
+        # A function of its own, so that it is compiled once for all shapes and can be
+        # left out when something is not finite.
         @tf.function(jit_compile=train.jit_compile)
         def update(gradients, norm):
             if train.clip_norm is not None:
@@ -48,7 +48,7 @@ class TrainStep:
             known = tensor.shape if train.jit_compile else [None] * tensor.shape.rank
             return tf.TensorSpec(known, tensor.dtype)
 
-        # TensorFlow would warn of so many traces, were they made by calls.
+        # Calling `differentiate` with as many shapes would make TensorFlow warn.
         trace = functools.cache(differentiate.get_concrete_function)
         self._trace = lambda batch: trace(*map(spec, batch))
         self._update = update
@@ -58,7 +58,7 @@ class TrainStep:
 
         If the loss or the norm is not finite, the model stays as it is.
         """
-        drawn = self.model.non_trainable_variables  # where the dropout stands
+        drawn = self.model.non_trainable_variables  # the random state of dropout
         before = [variable.numpy() for variable in drawn]
         loss, accuracy, norm, gradients = self._trace(batch)(*batch)
         if math.isfinite(loss) and math.isfinite(norm):
@@ -71,7 +71,7 @@ class TrainStep:
     def compile(self, batches: Sequence[Sequence[tf.Tensor]]) -> None:
         """Compile for the shapes of some batches; change nothing else."""
         before = [variable.numpy() for variable in variables_of(self.model)]
-        with ThreadPoolExecutor() as pool:  # one compiles while the next is traced
+        with ThreadPoolExecutor() as pool:  # compile one while tracing the next
             runs = [pool.submit(self._trace(batch), *batch) for batch in batches]
         for run in runs:
             run.result()
