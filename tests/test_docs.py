@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from test_floors import FLOORS
 
 from seqtrain.config import find_config
 from seqtrain.config.json_schema import json_schema
@@ -68,6 +69,15 @@ def test_the_readme_leads_to_every_page_and_to_every_picture():
 
 def test_a_newcomer_reads_the_readme_to_its_end():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 250
+
+
+def test_the_map_of_the_house_has_every_room_on_its_floor():
+    page = (ROOT / "docs/developing.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", page, re.MULTILINE)
+    drawn = {name: int(floor) for floor, name in rows}
+    assert drawn == {
+        name: floor for name, floor in FLOORS.items() if not name.startswith("__")
+    }
 
 
 def test_the_tables_of_keys_are_those_of_the_schema(config_reference):
