@@ -17,7 +17,7 @@ from ..metrics import mean_with_interval
 from ..models.build import build_model
 from ..runs.run import Run, is_run
 from ..system.disk import replace
-from ..tasks.load import load_data
+from ..tasks.load import class_weights, load_data
 from ..tasks.tasks import find_task
 from .evaluate import evaluate
 
@@ -107,6 +107,7 @@ class _Bout:
         self.contender = contender
         self.config = load_config(path, overrides)
         self.data = load_data(self.config.data, seed=self.config.seed)
+        class_weights(self.config.train.class_weights, self.data)  # before it trains
         self.units = self.config.model.layers[0].units
         self.parameters = self._count(self.config)
         self.trainings: list[dict] = []

@@ -58,3 +58,12 @@ class Interruption:
     def _restore(self):
         while self._before:
             signal.signal(*self._before.popitem())
+
+
+def exit_on_sigterm() -> None:
+    """Let SIGTERM end the process by an exception, so that it can leave in order."""
+    signal.signal(signal.SIGTERM, _exit)
+
+
+def _exit(number, _) -> None:
+    raise SystemExit(128 + number)

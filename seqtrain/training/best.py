@@ -7,16 +7,24 @@ import keras
 
 from ..runs.run import Run
 from ..system.disk import sha256, sync, temporary_beside
+from .stateful import Stateful
 
 
-class KeepBest(keras.callbacks.Callback):
-    """Keep the model of the best epoch; end a training that gets no better.
+class BestModel(Stateful):
+    """Save the model of the best epoch; end a training that gets no better.
 
     Args:
         run: The run whose `model.keras` it becomes.
         monitor: `loss` or `accuracy` of the validation data.
         patience: Epochs without a better one before the end; None: no end.
+
+    Attributes:
+        logs: The values of the best epoch, and its number; None before the first.
+        step: The step at its end, likewise.
+        waited: Epochs since then.
     """
+
+    key = "best"
 
     def __init__(self, run: Run, monitor: str, patience: int | None = None):
         super().__init__()
@@ -26,7 +34,6 @@ class KeepBest(keras.callbacks.Callback):
         self.logs, self.step, self.waited, self._sha256 = None, None, 0, None
 
     def state(self) -> dict:
-        """What it takes to go on with another one, as JSON holds it."""
         return {
             "logs": self.logs,
             "step": self.step,
@@ -35,16 +42,15 @@ class KeepBest(keras.callbacks.Callback):
         }
 
     def restore(self, state: dict) -> None:
-        """Go on where the one was whose `state` it is."""
         self.logs, self.step = state["logs"], state["step"]
         self.waited, self._sha256 = state["waited"], state["sha256"]
 
-    def keep(self, model: keras.Model) -> None:
-        """Make a model the run's `model.keras`."""
+    def save(self, model: keras.Model) -> None:
+        """Make a model, that of the best epoch, the run's `model.keras`."""
         save_model(model, self.run)
         self._sha256 = sha256(self.run.model_path)
 
-    def is_kept(self) -> bool:
+    def is_saved(self) -> bool:
         """Whether the run's `model.keras` is that of the best epoch so far."""
         try:
             return sha256(self.run.model_path) == self._sha256
@@ -61,7 +67,7 @@ class KeepBest(keras.callbacks.Callback):
         ):
             self.logs, self.waited = {"epoch": epoch + 1, **logs}, 0
             self.step = int(self.model.optimizer.iterations)
-            self.keep(self.model)
+            self.save(self.model)
             self.run.update(best=self.logs)
         self._stop_if_worse()
 

@@ -1,13 +1,13 @@
 """What a training leaves when its loss or a gradient is no longer finite."""
 
 import io
-import math
 import zipfile
 import zlib
 from collections.abc import Sequence
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from ..data.vocabulary import PADDING, Vocabulary
 from ..errors import DivergedError, RunError
@@ -23,8 +23,8 @@ FILE = "divergence.npz"
 EXAMPLES, WORDS = 3, 12  # of the batch, as the replay shows them
 
 
-def keep_divergence(run: Run, model: keras.Model, error: DivergedError) -> None:
-    """Keep a step that diverged, for `replay`, and name its weights in the error.
+def save_divergence(run: Run, model: keras.Model, error: DivergedError) -> None:
+    """Save a step that diverged, for `replay`, and name its weights in the error.
 
     Args:
         run: Its `divergence.npz` gets the model and the batch.
@@ -94,7 +94,7 @@ def replay(run: Run) -> str:
     assign(variables_of(model), _numbered(kept, "variable"))
     tokens, labels, *weights = _numbered(kept, "batch")
     loss, logits, gradients = gradients_of(model, tokens, labels, *weights)
-    norm = math.sqrt(sum(float(np.vdot(g, g)) for g in map(np.asarray, gradients)))
+    norm = float(tf.linalg.global_norm(gradients))
     lines = [
         f"step {kept['step']}: loss {float(loss)}, gradient norm {norm}",
         weights_table(model, gradients),

@@ -1,6 +1,5 @@
 """The gradient's flow through time, in TensorBoard while a model is trained."""
 
-import keras
 import numpy as np
 
 from ..analysis.flow import GradientFlow, longest_batches, summarize
@@ -9,12 +8,13 @@ from ..config import Config
 from ..data.batches import dataset
 from ..figures.gradflow import LiveCurves, LiveHistory
 from ..tasks.load import Data
+from .stateful import Stateful
 
 COLUMNS = 200  # of the map, and so many curves at most are kept for it
 DECADES = 8  # a state holds no infinities
 
 
-class FlowLog(keras.callbacks.Callback):
+class FlowLog(Stateful):
     """Show how far the gradient reaches, every `log.gradflow` steps.
 
     It is always measured on the same batch, one of the longest sequences of the
@@ -27,6 +27,8 @@ class FlowLog(keras.callbacks.Callback):
         total: The steps of the whole training.
     """
 
+    key = "flow"
+
     def __init__(
         self, writer: TensorBoardWriter, data: Data, config: Config, total: int
     ):
@@ -38,11 +40,9 @@ class FlowLog(keras.callbacks.Callback):
         self._history: dict[str, dict[str, list[float]]] = {}
 
     def state(self) -> dict:
-        """What it takes to go on with another one, as JSON holds it."""
         return self._history
 
     def restore(self, state: dict) -> None:
-        """Go on where the one was whose `state` it is."""
         self._history = state
 
     def set_model(self, model):

@@ -10,7 +10,7 @@ from ..data.encoded import Encoded
 from ..models.gradients import gradients_of
 from ..tasks.load import Data
 from ..tasks.tasks import find_task
-from .best import KeepBest
+from .best import BestModel
 
 
 class Pictures(keras.callbacks.Callback):
@@ -26,7 +26,7 @@ class Pictures(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, writer: TensorBoardWriter, data: Data, config: Config, best: KeepBest
+        self, writer: TensorBoardWriter, data: Data, config: Config, best: BestModel
     ):
         super().__init__()
         self.writer, self.data, self.best = writer, data, best

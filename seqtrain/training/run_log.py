@@ -4,20 +4,20 @@ import math
 import time
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 
 from ..board.writer import TensorBoardWriter
 from ..metrics import wilson_interval
 from ..runs.run import Run
 from ..terminal.progress import Progress
+from .stateful import Stateful
 
 COLUMNS = (
     "epoch   step    loss accuracy val loss val accuracy texts/s step s data s eval s"
 )
 
 
-class RunLog(keras.callbacks.Callback):
+class RunLog(Stateful):
     """Put the measurements of a training where people look for them.
 
     Every `log.every` steps and after the last step of an epoch the means since the
@@ -33,6 +33,8 @@ class RunLog(keras.callbacks.Callback):
         judged: Examples of the validation part.
         clip_norm: The bound of the gradient's norm, if there is one.
     """
+
+    key = "log"
 
     def __init__(
         self,
@@ -52,7 +54,6 @@ class RunLog(keras.callbacks.Callback):
         self._begin_epoch()
 
     def state(self) -> dict:
-        """What it takes to go on with another log, as JSON holds it."""
         # Between two epochs nothing of the next is spent yet.
         elapsed = time.monotonic() - self._epoch_began if self._examples else 0.0
         return {
@@ -64,7 +65,6 @@ class RunLog(keras.callbacks.Callback):
         }
 
     def restore(self, state: dict) -> None:
-        """Go on where the log was whose `state` it is."""
         self._step = state["step"]
         self._window = state["window"]
         self._window_seconds = state["window_seconds"]
@@ -196,4 +196,5 @@ def _shown(accuracy: float | None) -> str:
 
 
 def _norm(tensors: Sequence[np.ndarray]) -> float:
+    # tf.linalg.global_norm gives other last digits, and needs tensors of NumPy arrays.
     return math.sqrt(sum(float(np.vdot(tensor, tensor)) for tensor in tensors))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 
 from ..system.interruption import Interruption
-from .best import KeepBest
+from .best import BestModel
 
 
 class SaveCheckpoints(keras.callbacks.Callback):
@@ -26,7 +26,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
     def __init__(
         self,
         save: Callable[[bool], None],
-        best: KeepBest,
+        best: BestModel,
         interruption: Interruption,
         *,
         every: int,

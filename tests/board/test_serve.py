@@ -19,7 +19,7 @@ from seqtrain.errors import RunError
 # A shell that starts the tests in the background has them ignore Ctrl-C.
 SERVE = """
 import pathlib, signal, sys
-from seqtrain.board import board
+from seqtrain.board.serve import board
 from seqtrain.errors import RunError
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
