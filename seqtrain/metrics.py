@@ -37,7 +37,7 @@ def logits_to_probabilities(logits: np.ndarray) -> np.ndarray:
     return softmax(logits, axis=1)
 
 
-def wilson_interval(correct: float, total: int, z: float = _Z) -> tuple[float, float]:
+def wilson_interval(correct: float, total: float, z: float = _Z) -> tuple[float, float]:
     """Interval of a share by Wilson's score, which holds near 0 and 1 too [1].
 
     `scipy.stats.binomtest` has it as well, but only for whole numbers of hits.
@@ -89,36 +89,62 @@ def cross_entropies(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray
     return -np.log(np.maximum(likelihoods, np.finfo(np.float64).tiny))
 
 
-def mean_with_interval(name: str, values: Sequence[float]) -> dict:
+def mean_with_interval(
+    name: str, values: Sequence[float], weights: Sequence[float] | None = None
+) -> dict:
     """A mean of independent values with both ends of its 95% interval.
 
     The interval is Student's, `mean ± t s / √n` with t = 1.96 for many values. A
-    single value has no spread: it is both ends.
+    single value has no spread: it is both ends. With weights w the mean is a ratio of
+    sums, `Σ w v / Σ w`, and s the deviation of `w (v - mean) / mean(w)` [1].
+
+    References:
+        [1] Cochran, Sampling techniques, 1977, chapter 2.11.
     """
-    mean, number = float(np.mean(values)), len(values)
-    half = 0.0
+    number, half = len(values), 0.0
+    if weights is None or np.ptp(weights) == 0:
+        mean = float(np.mean(values))
+        deviation = float(np.std(values, ddof=1)) if number > 1 else 0.0
+    else:
+        mean = float(np.average(values, weights=weights))
+        residuals = weights * (values - mean) / np.mean(weights)
+        deviation = math.sqrt(np.sum(residuals**2) / (number - 1))
     if number > 1:
-        deviation = float(np.std(values, ddof=1))
         half = float(stats.t.ppf(0.975, number - 1)) * deviation / math.sqrt(number)
     return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
 
 
-def sequence_metrics(losses: np.ndarray, accuracies: np.ndarray | None) -> dict:
+def sequence_metrics(
+    losses: np.ndarray,
+    accuracies: np.ndarray | None = None,
+    wanted: np.ndarray | None = None,
+    counted: np.ndarray | None = None,
+) -> dict:
     """What `eval` reports where each sequence has its own loss and accuracy.
 
     Sequences are independent of each other, the timesteps within one are not. So the
     accuracy gets Wilson's interval for as many trials as there are sequences. It is
     rather too wide: accuracies of sequences spread less than single hits and misses.
+    Where their numbers n of timesteps differ, the trials are `(Σ n)² / Σ n²` [1].
 
     Args:
-        losses: The loss of each sequence, `(examples,)`.
+        losses: The mean loss of each sequence, `(examples,)`.
         accuracies: The share of right timesteps in each sequence, `(examples,)`; None
             where the targets are numbers.
+        wanted: How many timesteps of each have a loss; None: all have as many.
+        counted: How many of them count for the accuracy; None: all have as many.
+
+    References:
+        [1] Kish, Survey sampling, 1965.
     """
-    result = {"examples": len(losses), **mean_with_interval("loss", losses)}
+    loss = mean_with_interval("loss", losses, wanted)
+    result = {"examples": len(losses), **loss}
     if accuracies is not None:
-        share = float(accuracies.mean())
-        low, high = wilson_interval(share * len(accuracies), len(accuracies))
+        share, trials = float(accuracies.mean()), len(accuracies)
+        if counted is not None and np.ptp(counted) > 0:
+            share = float(np.average(accuracies, weights=counted))
+            trials = counted.sum() ** 2 / (counted**2).sum()
+        low, high = wilson_interval(share * trials, trials)
         result |= {"accuracy": share, "accuracy_low": low, "accuracy_high": high}
     return result
 

@@ -15,6 +15,6 @@ def board(
     ] = 6006,
 ) -> None:
     """Show runs in TensorBoard until Ctrl-C."""
-    from ..board.serve import board
+    from ..board.serve import serve
 
-    board(runs, port=port)
+    serve(runs, port=port)

@@ -22,6 +22,4 @@ def check(
         print_result(f"{path}: nothing is wrong with the config")
         return
     path, _, data = read_config_and_data(config, set_)
-    from ..tasks.report import format_report
-
-    print_result(f"{format_report(data.report)}\n{path}: nothing is wrong")
+    print_result(f"{data.report.text()}\n{path}: nothing is wrong")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..config import Config
-    from ..tasks.load import Data
+    from ..tasks import Data
 
 
 def read_config(name: str, overrides: list[str] | None) -> tuple[Path, Config]:
@@ -32,7 +32,8 @@ def read_config_and_data(
         DataError: If something is wrong with the data.
     """
     path, config = read_config(name, overrides)
-    from ..tasks.load import class_weights, load_data
+    from ..tasks import load_data
+    from ..tasks.class_weights import class_weights
 
     data = load_data(config.data, seed=config.seed)
     class_weights(config.train.class_weights, data)  # the data knows the labels

@@ -11,7 +11,8 @@ from .output import print_result
 def doctor(json_: Json = False) -> None:
     """Look at what a training needs of this machine, and try one."""
     import_tensorflow()
-    from ..analysis.doctor import examine, format_finding
+    from ..analysis.doctor import examine
+    from ..tables.doctor import format_finding
 
     findings = []
     for finding in examine():

@@ -42,7 +42,9 @@ def predict(
         )
     import_tensorflow()
     from ..analysis.predict import predict, read_lines
+    from ..tasks import kind_of
 
+    prediction = kind_of(directory.config.data).prediction
     with contextlib.ExitStack() as stack:
         if file:
             stream = stack.enter_context(_open(file))
@@ -55,9 +57,8 @@ def predict(
             if json_:
                 print_result(json.dumps(answer, ensure_ascii=False))
             else:
-                # A line of three fields, whatever the text is.
-                label, text = printable(answer["label"]), printable(answer["text"])
-                print_result(f"{label}\t{answer['probability']:.4f}\t{text}")
+                # As many fields as there are cells, whatever stands in them.
+                print_result("\t".join(map(printable, prediction.cells(answer))))
 
 
 def _names_a_run(arguments: list[str], file: Path | None) -> bool:

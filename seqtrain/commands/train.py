@@ -147,17 +147,14 @@ def _command() -> str:
 
 
 def _plan(config, data) -> str:
-    from ..data.batches import bucket_lengths
-    from ..tasks.report import format_report
-    from ..tasks.tasks import TEXTS, find_task
+    from ..tasks import kind_of
 
-    steps = -(-len(data.train.labels) // config.train.batch_size)
-    widths = bucket_lengths(config.data.max_length, config.data.buckets)
-    units = "tokens" if find_task(config.data) == TEXTS else "timesteps"
+    steps = -(-data.train.examples // config.train.batch_size)
     return (
-        f"{format_report(data.report)}\n"
+        f"{data.report.text()}\n"
         f"plan: {config.train.epochs} epochs of {steps} steps, batches of "
-        f"{config.train.batch_size}, padded to {', '.join(map(str, widths))} {units}"
+        f"{config.train.batch_size}, padded to {', '.join(map(str, data.buckets))} "
+        f"{kind_of(config.data).unit}"
     )
 
 

@@ -10,7 +10,7 @@ from ..spelling import did_you_mean
 from .nodes import dump, plain
 from .problems import Problem, report
 from .reading import override, read
-from .schema import Config
+from .whole import Config
 from .wording import explain
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..config import Standardize
 from ..errors import DataError
+from ..sections.data import Standardize
 from .sources.examples import Examples, label_names
 from .sources.files import SUFFIXES, read_examples, read_table
 from .tokenize import tokenize

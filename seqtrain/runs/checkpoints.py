@@ -1,15 +1,15 @@
-"""Checkpoints of a run: saved whole, verified when read, the old ones deleted.
+"""Checkpoints of a run: saved whole, verified when read, deleted when old.
 
 A checkpoint is a directory `checkpoints/step-00001200` of a run:
 
-    variables.npz   the arrays of model and optimizer, by their number
-    state.json      everything else to go on from there
-    manifest.json   format, step, step of the best epoch, whether it is a planned one,
-                    size and sha256 of both files, and how long the files were that a
-                    training only appends to
+    variables.npz   the arrays of model and optimizer, numbered
+    state.json      everything else that a training needs to go on
+    manifest.json   format, step, step of the best epoch, whether it is planned, size
+                    and sha256 of both files, and the sizes that the logs of the run
+                    had, to which a training only appends
 
-It is written under another name, flushed to the disk and renamed, so that it is there
-whole or not at all. To go back to it, what was appended later is cut off again.
+It is written under another name, flushed to the disk and renamed, so it is either
+complete or not there. Going back to a checkpoint cuts the logs to their sizes of then.
 """
 
 import contextlib
@@ -29,18 +29,21 @@ from ..system.disk import replace, sync, write, writing
 
 FORMAT = 1
 _MANIFEST = {"format", "step", "best", "planned", "files", "grown"}
-_GROWING = ("metrics.jsonl", "tensorboard/*/events.*")  # what a training appends to
+_GROWING = (
+    "metrics.jsonl",
+    "tensorboard/*/events.*",
+)  # the logs that a training appends to
 
 
 class Checkpoint(NamedTuple):
     """Where a training stands.
 
     Args:
-        step: Optimizer steps done so far.
+        step: Finished optimizer steps.
         best: The step at the end of the best epoch so far; None before the first.
-        planned: Whether a training that nothing interrupts has it, too.
+        planned: Whether an uninterrupted training would have saved it, too.
         arrays: The variables of the model and the optimizer.
-        state: All else, as JSON holds it.
+        state: Everything else, as JSON holds it.
     """
 
     step: int
@@ -66,15 +69,17 @@ class Checkpoints:
         self.folder = run / "checkpoints"
 
     def save(self, checkpoint: Checkpoint, *, keep: int) -> None:
-        """Save a checkpoint; keep the last ones, and the best of each of them.
+        """Save a checkpoint, and delete old ones.
+
+        Those that stay are the last `keep` planned ones, any unplanned ones after
+        them, and the best epoch's checkpoint of each of these.
 
         Args:
-            checkpoint: What to save. One of the same step is replaced.
-            keep: How many of the last planned ones to keep; of the others only those
-                after them stay.
+            checkpoint: What to save; replaces one of the same step.
+            keep: How many planned checkpoints to keep.
 
         Raises:
-            WriteError: If it can't be written; the older ones are still there.
+            WriteError: If it can't be written; then the older ones are still there.
         """
         path = self._path(checkpoint.step)
         temporary = self.folder / f".{path.name}"
@@ -96,14 +101,14 @@ class Checkpoints:
     def last(
         self, say: Callable[[str], None], *, planned: bool = False
     ) -> Checkpoint | None:
-        """Read the last checkpoint that is whole; None if there is none at all.
+        """Read the last undamaged checkpoint; None if there are no checkpoints.
 
         Args:
-            say: Is told of each damaged one that is passed over.
-            planned: Pass over those that are not planned.
+            say: Called with a message for each damaged checkpoint.
+            planned: Whether to skip unplanned ones.
 
         Raises:
-            ResumeError: If there are some and all are damaged.
+            ResumeError: If all checkpoints are damaged.
         """
         paths = sorted(self.folder.glob("step-*"), reverse=True)
         whole = False
@@ -139,7 +144,7 @@ class Checkpoints:
             ) from None
 
     def rewind(self, checkpoint: Checkpoint | None) -> None:
-        """Cut off what was appended after a checkpoint; None is before the first step.
+        """Cut off what was logged after a checkpoint; None stands for step 0.
 
         Raises:
             WriteError: If the files can't be changed.
@@ -186,14 +191,14 @@ class Checkpoints:
             "grown": grown,
         }
         files["manifest.json"] = json.dumps(manifest, indent=1).encode()
-        shutil.rmtree(path, ignore_errors=True)  # of a write that was killed
+        shutil.rmtree(path, ignore_errors=True)  # left by a killed write
         path.mkdir(parents=True)
         for name, content in files.items():
             write(path / name, content)
         sync(path)
 
     def _verified(self, path: Path) -> dict:
-        """The manifest of a checkpoint all of whose files are as it says."""
+        """Read the manifest of a checkpoint, and check its files against it."""
         manifest = _manifest(path)
         for name, expected in manifest["files"].items():
             try:
@@ -228,7 +233,7 @@ class Checkpoints:
         for path in self.folder.glob("step-*"):
             with contextlib.suppress(Damaged):
                 manifests[path] = _manifest(path)
-        # One of a later step is from before the run went back.
+        # Later steps are from before the run went back.
         steps = {m["step"]: m for m in manifests.values() if m["step"] <= step}
         planned = sorted(number for number, m in steps.items() if m["planned"])[-keep:]
         kept = {n for n in steps if n in planned or n > max(planned, default=-1)}

@@ -9,8 +9,8 @@ from ..config import Config, load_config
 from ..errors import ConfigError, ResumeError
 from ..system.disk import sha256
 from ..system.machine import versions
-from ..tasks.load import Data, class_weights, load_data
-from ..tasks.tasks import find_task
+from ..tasks import Data, kind_of, load_data
+from ..tasks.class_weights import class_weights
 from ..terminal.columns import align
 from .checkpoints import Checkpoint, Checkpoints
 from .run import Run
@@ -163,7 +163,7 @@ def load_data_of(config: Config, source: Run) -> Data:
         for key, both in differences(found, needed).items()
         if not key.endswith(("dropout", "initializer"))  # no weight's shape or meaning
     }
-    now, then = (find_task(each.data).name for each in (config, source.config))
+    now, then = (kind_of(each.data).name for each in (config, source.config))
     if now != then:
         others["data.task"] = [then, now]
     if others:
@@ -228,6 +228,7 @@ def _same_data(run: Run, config: Config) -> Data:
     if "data_digest" not in info:  # killed before it was written down
         class_weights(config.train.class_weights, data)  # the labels may be others now
         return data
+    data = data._replace(buckets=run.buckets)
     before, now = info["data_files"], data.files
     for (old, was), (path, found) in zip(before.items(), now.items(), strict=True):
         if was != found:

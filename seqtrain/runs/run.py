@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import itertools
 import json
+import math
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,7 +17,8 @@ from ..data.vocabulary import Vocabulary
 from ..errors import ConfigError, DivergedError, ResumeError, RunError, WriteError
 from ..system.disk import replace, writing
 from ..system.machine import git_state, hardware, versions
-from ..tasks.tasks import find_task
+from ..tasks import Data, kind_of, load_data
+from ..tasks.kind import Trained
 
 ROOT = Path("runs")
 
@@ -135,7 +137,7 @@ class Run:
         """
         labels = self.read_json("labels.json")
         names = isinstance(labels, list) and all(isinstance(x, str) for x in labels)
-        fewest = 0 if find_task(self.config.data).output == "value" else 2
+        fewest = kind_of(self.config.data).target.fewest_labels
         if not names or len(set(labels)) != len(labels) or len(labels) < fewest:
             raise RunError(
                 f"{self.path / 'labels.json'} is damaged, a list of two names or more "
@@ -167,6 +169,41 @@ class Run:
         if not lines.endswith(b"\n"):
             raise RunError(f"{path} is damaged, its last line has no end", hint=hint)
         return vocab
+
+    @property
+    def trained(self) -> Trained:
+        """What is known of the data that the model was trained on.
+
+        Raises:
+            RunError: If a file that says so is missing or damaged.
+        """
+        config = self.config
+        return Trained(self.path, config.data, config.seed, self.vocab, self.labels)
+
+    @property
+    def buckets(self) -> list[int]:
+        """The lengths that batches are padded to.
+
+        Runs that do not say so are from a time when they followed from `max_length`.
+        """
+        data = self.config.data
+        return (
+            data.buckets
+            or self.info.get("buckets")
+            or sorted({math.ceil(data.max_length / 2 ** (i / 2)) for i in range(5)})
+        )
+
+    def load_data(self, *, vocab: Vocabulary | None = None) -> Data:
+        """Load the data of the run, to be padded as in its training.
+
+        Args:
+            vocab: The vocabulary to encode by; that of the training data if not given.
+
+        Raises:
+            DataError: If the data is not there any more, or wrong.
+        """
+        data = load_data(self.config.data, seed=self.config.seed, vocab=vocab)
+        return data._replace(buckets=self.buckets)
 
     @property
     def info(self) -> dict:

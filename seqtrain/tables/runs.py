@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ..errors import RunError, display_width
 from ..runs.run import Run, began
-from ..tasks.tasks import find_task
+from ..tasks import kind_of
 from ..terminal.columns import align, pad
 
 
@@ -19,7 +19,7 @@ def find_damage(run: Run) -> str | None:
 
 
 def runs_table(runs: Sequence[Run]) -> str:
-    """Lay out one row a run in 80 columns; a longer name gets a line of its own.
+    """Lay out one row for each run in 80 columns; a long name gets its own line.
 
     The validation columns are those of the epoch whose model was kept.
     """
@@ -77,13 +77,13 @@ def _read_row(run: Run) -> list[str]:
 
 def _percent(run: Run, measured: dict) -> str:
     """The accuracy; a value has none."""
-    if find_task(run.config.data).output == "value":
-        return "-"
-    return f"{100 * measured['accuracy']:.2f}"
+    if "accuracy" in kind_of(run.config.data).target.metrics:
+        return f"{100 * measured['accuracy']:.2f}"
+    return "-"
 
 
 def _best(evaluations: list[dict], monitor: str) -> dict:
-    """The first of the best, as in training: a later one must be better."""
+    """The first of the best, as in training: a later epoch must be better to count."""
     if monitor == "loss":
         return min(evaluations, key=lambda line: line["loss"])
     return max(evaluations, key=lambda line: line[monitor])

@@ -1,4 +1,4 @@
-"""One attempt of a training: from where it begins to its end, or to a divergence."""
+"""One attempt at a training: from where it starts until it ends or diverges."""
 
 import math
 import time
@@ -11,7 +11,6 @@ import numpy as np
 from ..board.layout import hyperparameters, layout
 from ..board.writer import TensorBoardWriter, yaml_markdown
 from ..config import Config, dump_config
-from ..data.batches import bucket_lengths
 from ..errors import DivergedError
 from ..models.build import build_model
 from ..models.compile import compile_model
@@ -20,13 +19,13 @@ from ..models.saved import load_model
 from ..runs.checkpoints import Checkpoint, Checkpoints
 from ..runs.run import Run
 from ..system.interruption import Interruption
-from ..tasks.load import Data
-from ..tasks.tasks import Task, find_task
+from ..tasks import Data, kind_of
+from ..tasks.kind import Kind
 from ..terminal.progress import Progress
 from .best import BestModel, save_model
 from .class_log import ClassLog, Outputs
 from .divergence import save_divergence
-from .gradflow_log import FlowLog
+from .gradflow_log import GradflowLog
 from .loop import Position, fit
 from .pictures import Pictures
 from .run_log import RunLog
@@ -40,11 +39,11 @@ class Setup:
 
     Args:
         config: What to train, and how.
-        data: What it learns from.
-        run: Keeps what comes out.
+        data: The data of its `data` section.
+        run: The run directory.
         class_weights: The weight of an example by its class.
-        callbacks: Those of the caller.
-        states: The states that these have before the training.
+        callbacks: The caller's callbacks.
+        states: Their states before the training.
     """
 
     config: Config
@@ -55,39 +54,34 @@ class Setup:
     states: Mapping[str, dict]
 
     @property
-    def task(self) -> Task:
-        """What the model reads and puts out."""
-        return find_task(self.config.data)
-
-    @property
-    def buckets(self) -> list[int]:
-        """The padded lengths."""
-        return bucket_lengths(self.config.data.max_length, self.config.data.buckets)
+    def kind(self) -> Kind:
+        """The kind of the data."""
+        return kind_of(self.config.data)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches of the training data."""
-        return math.ceil(len(self.data.train.labels) / self.config.train.batch_size)
+        """The number of batches in an epoch."""
+        return math.ceil(self.data.train.examples / self.config.train.batch_size)
 
     @property
     def steps(self) -> int:
-        """Steps of the whole training."""
+        """The steps of the whole training."""
         return self.config.train.epochs * self.steps_per_epoch
 
 
 class Attempt:
     """A training from step 0 or from a checkpoint, until it ends or diverges.
 
-    To make one cuts off what the run directory has from after its beginning.
+    Creating an attempt cuts off what the run logged after the attempt's start.
 
     Args:
         setup: What all attempts share.
         progress: What the user sees.
-        checkpoint: Where it begins; None is step 0.
-        rollbacks: Those so far, this attempt's own included.
+        checkpoint: Where to start; None is step 0.
+        rollbacks: All rollbacks so far, including the one that led here.
 
     Attributes:
-        checkpoint_seconds: What it took to save checkpoints.
+        checkpoint_seconds: The time spent on saving checkpoints.
     """
 
     def __init__(
@@ -103,7 +97,7 @@ class Attempt:
         self.checkpoints.rewind(checkpoint)
         self.checkpoint_seconds = 0.0
         self.position = Position()
-        self.outputs = Outputs() if setup.task.output == "class" else None
+        self.outputs = Outputs() if setup.kind.target.confused else None
         self.model = self._build()
         self.writer = TensorBoardWriter(setup.run.path)
         self.interruption = Interruption()
@@ -115,7 +109,7 @@ class Attempt:
         """Train to the end; return one value per epoch for every metric.
 
         Args:
-            weights_from: The run whose weights step 0 begins with.
+            weights_from: The run whose weights to start from at step 0.
         """
         states = self.checkpoint.state if self.checkpoint else {}
         restore_states(self.callbacks, {**self.setup.states, **states})
@@ -140,24 +134,22 @@ class Attempt:
         setup, train = self.setup, self.setup.config.train
         keras.utils.set_random_seed(setup.config.seed)
         model = build_model(
-            setup.config.model,
+            setup.config,
             vocab_size=len(setup.data.vocab),
             num_classes=len(setup.data.labels),
-            max_length=setup.config.data.max_length,
-            task=setup.task,
         )
         rate = train.learning_rate * rate_factor(self.rollbacks)
+        lowered = train.model_copy(update={"learning_rate": rate})
         compile_model(
             model,
-            train.model_copy(update={"learning_rate": rate}),
+            setup.config.model_copy(update={"train": lowered}),
             steps_per_epoch=setup.steps_per_epoch,
-            task=setup.task,
             metrics=[self.outputs] if self.outputs else [],
         )
         return model
 
     def _callbacks(self) -> list[keras.callbacks.Callback]:
-        """Make all that follows the training, in the order in which it is told."""
+        """All callbacks, in the order in which they are called."""
         setup, config = self.setup, self.setup.config
         shared = self.writer, setup.data, config
         callbacks = [
@@ -166,15 +158,15 @@ class Attempt:
                 self.writer,
                 self.progress,
                 every=config.log.every,
-                judged=len(setup.data.validation.labels),
+                validation_examples=setup.data.validation.examples,
                 clip_norm=config.train.clip_norm,
             ),
             self.best,
-            FlowLog(*shared, setup.steps) if config.log.gradflow else None,
+            GradflowLog(*shared, setup.steps) if config.log.gradflow else None,
             Pictures(*shared, self.best),
-            ClassLog(*shared, self.outputs) if self.outputs else None,
+            self._class_log() if self.outputs else None,
             *setup.callbacks,
-            SaveCheckpoints(  # last, so that what the others know is complete
+            SaveCheckpoints(  # last, when the others have updated their states
                 self._save,
                 self.best,
                 self.interruption,
@@ -183,8 +175,16 @@ class Attempt:
         ]
         return [callback for callback in callbacks if callback is not None]
 
+    def _class_log(self) -> ClassLog:
+        return ClassLog(
+            self.writer,
+            self.setup.data,
+            self.outputs,
+            samples=self.setup.config.log.samples,
+        )
+
     def _begin(self, weights_from: Run | None) -> None:
-        """Show what does not change, and take over weights."""
+        """Show what never changes in TensorBoard, and take over weights."""
         setup = self.setup
         setup.run.model_path.unlink(missing_ok=True)
         self.writer.summary("train", layout(setup.config), 0)
@@ -196,16 +196,16 @@ class Attempt:
                 weights_from.model_path,
                 vocab_size=len(setup.data.vocab),
                 num_classes=len(setup.data.labels),
-                task=setup.task,
+                kind=setup.kind,
             )
             self.model.set_weights(source.get_weights())
-            self._save(planned=True)  # the run has to know where it began
+            self._save(planned=True)  # the run must know where it started
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        """Bring the model, the best one and the position back to a checkpoint."""
+        """Set model, best model and position back to a checkpoint."""
         if checkpoint.best is None:
             self.setup.run.model_path.unlink(missing_ok=True)
-        elif not self.best.is_saved():  # a later one, if any
+        elif not self.best.is_saved():  # but a later one, or none
             best = self.checkpoints.read(checkpoint.best)
             assign(variables_of(self.model), best.arrays)
             self.best.save(self.model)
@@ -214,22 +214,19 @@ class Attempt:
         optimizer = self.model.optimizer
         later = self.rollbacks[len(checkpoint.state["rollbacks"]) :]
         if later and isinstance(optimizer.learning_rate, keras.Variable):
-            # A schedule, which is no variable, was built with the smaller rate.
+            # A schedule is no variable; it was built with the smaller rate.
             optimizer.learning_rate.assign(optimizer.learning_rate * rate_factor(later))
 
     def _fit(self) -> dict[str, list[float]]:
         setup = self.setup
         if setup.config.train.jit_compile:
-            number = len(setup.buckets)
+            number = len(setup.data.buckets)
             self.progress.say(f"compiling the step for {number} padded lengths")
         with self.interruption:
             return fit(
                 self.model,
-                setup.data.train,
-                setup.data.validation,
-                setup.config.train,
-                buckets=setup.buckets,
-                seed=setup.config.seed,
+                setup.data,
+                setup.config,
                 class_weights=setup.class_weights,
                 position=self.position,
                 callbacks=self.callbacks,
@@ -252,7 +249,7 @@ class Attempt:
         self.checkpoint_seconds += time.monotonic() - began
 
     def _finite_arrays(self, step: int) -> list[np.ndarray]:
-        """The variables of the model; raise DivergedError if one is not finite."""
+        """The values of all variables; raise DivergedError if one is not finite."""
         variables = variables_of(self.model)
         arrays = [variable.numpy() for variable in variables]
         for variable, array in zip(variables, arrays, strict=True):

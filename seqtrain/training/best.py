@@ -11,17 +11,17 @@ from .stateful import Stateful
 
 
 class BestModel(Stateful):
-    """Save the model of the best epoch; end a training that gets no better.
+    """Save the model of the best epoch; stop a training that no longer improves.
 
     Args:
-        run: The run whose `model.keras` it becomes.
-        monitor: `loss` or `accuracy` of the validation data.
-        patience: Epochs without a better one before the end; None: no end.
+        run: The run whose `model.keras` to write.
+        monitor: Which value of the validation data decides, `loss` or `accuracy`.
+        patience: Epochs without improvement after which to stop; None never stops.
 
     Attributes:
-        logs: The values of the best epoch, and its number; None before the first.
-        step: The step at its end, likewise.
-        waited: Epochs since then.
+        logs: The results of the best epoch, with its number; None before the first.
+        step: The step at the end of the best epoch; None before the first.
+        waited: Epochs since the best one.
     """
 
     key = "best"
@@ -46,12 +46,12 @@ class BestModel(Stateful):
         self.waited, self._sha256 = state["waited"], state["sha256"]
 
     def save(self, model: keras.Model) -> None:
-        """Make a model, that of the best epoch, the run's `model.keras`."""
+        """Save the best epoch's model as the run's `model.keras`."""
         save_model(model, self.run)
         self._sha256 = sha256(self.run.model_path)
 
     def is_saved(self) -> bool:
-        """Whether the run's `model.keras` is that of the best epoch so far."""
+        """Whether the run's `model.keras` is the model of the best epoch so far."""
         try:
             return sha256(self.run.model_path) == self._sha256
         except FileNotFoundError:
@@ -79,7 +79,7 @@ class BestModel(Stateful):
 def save_model(model: keras.Model, run: Run) -> None:
     """Replace the run's `model.keras`, in one step."""
     with temporary_beside(run.model_path) as temporary:
-        # A model of its own: the optimizer and the loss stay out of the file.
+        # A new model, without optimizer and loss, which stay out of the file.
         keras.Model(model.input, model.output, name=model.name).save(temporary)
         sync(temporary)
         os.replace(temporary, run.model_path)

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import keras
 
-from ..analysis.baselines import load_baselines
 from ..config import Config
 from ..errors import DivergedError
 from ..runs.checkpoints import Checkpoint, Checkpoints
 from ..runs.run import Run
-from ..tasks.load import Data, class_weights
-from ..tasks.tasks import TEXTS
+from ..tasks import Data
+from ..tasks.class_weights import class_weights
 from ..terminal.progress import Progress
 from .attempt import Attempt, Setup, rate_factor
 from .stateful import collect_states
@@ -29,25 +28,25 @@ def train(
 ) -> dict[str, list[float]]:
     """Train; return one value per epoch for every metric.
 
-    Two calls with equal arguments give equal models, bit for bit, on one machine; and
-    so does a call that is killed and gone on with from its last checkpoint.
+    Two calls with equal arguments give equal models, bit for bit, on one machine. So
+    does a training that is killed and resumed from its last checkpoint.
 
     Args:
         config: What to train, and how.
         data: What `load_data` made of its `data` section.
-        run: A started run, which keeps what comes out.
-        checkpoint: One of the run, to go on from; None begins at step 0.
-        weights_from: The run whose model this one begins with; its vocabulary must be
-            that of the data.
-        callbacks: Further Keras callbacks. Checkpoints hold the state of those that are
-            `Stateful`.
+        run: A started run, the directory for all results.
+        checkpoint: The checkpoint of the run to go on from; None starts at step 0.
+        weights_from: A run whose weights to start from; its vocabulary must be that of
+            the data.
+        callbacks: Further Keras callbacks. Checkpoints hold the states of those that
+            are `Stateful`.
 
     Raises:
         ConfigError: If `train.class_weights` does not name the labels of the data.
         DivergedError: If a loss or a gradient is not finite, and the config does not
             say to roll back, or it was rolled back too often.
         ResumeError: If another process trains the run.
-        ValueError: If two callbacks keep their states under the same key.
+        ValueError: If two callbacks have the same key for their states.
         WriteError: If the run directory can't be written.
     """
     with run.locked(), run.recorded():
@@ -62,19 +61,19 @@ def train(
             if checkpoint:
                 progress.say(f"going on from step {done}")
             history = _train_to_the_end(setup, progress, checkpoint, weights_from)
-        if setup.task == TEXTS:
-            load_baselines(run)  # fitted now, so that the run needs no data later
+        setup.kind.baselines.prepare(run.trained)  # now: later the data may be gone
         return history
 
 
 def _write_facts(setup: Setup) -> None:
-    """Write down what the run has to know of its data."""
+    """Record in the run what it was trained on."""
     data, run = setup.data, setup.run
     data.vocab.save(run.vocabulary_path)
     run.write_json("labels.json", data.labels)
-    run.update(data_files=data.files, data_digest=data.digest())
-    if setup.task.chance:
-        run.update(chance=dict(setup.task.chance))
+    digest = data.digest()
+    run.update(data_files=data.files, data_digest=digest, buckets=data.buckets)
+    if chance := setup.kind.chance(setup.config.data):
+        run.update(chance=dict(chance))
 
 
 def _train_to_the_end(
@@ -83,7 +82,7 @@ def _train_to_the_end(
     checkpoint: Checkpoint | None,
     weights_from: Run | None,
 ) -> dict[str, list[float]]:
-    """Train in as many attempts as it takes: each that diverges is rolled back."""
+    """Train in as many attempts as it takes; roll back each one that diverges."""
     rollbacks = checkpoint.state["rollbacks"] if checkpoint else []
     checkpoint_seconds = 0.0
     while True:
@@ -102,10 +101,10 @@ def _train_to_the_end(
 def _roll_back(
     setup: Setup, progress: Progress, rollbacks: Sequence[dict], error: DivergedError
 ) -> tuple[Checkpoint | None, list[dict]]:
-    """Return the checkpoint to go back to, and all rollbacks.
+    """Return the checkpoint to go back to, and the rollbacks including this one.
 
     Raises:
-        DivergedError: The error itself, if there were too many.
+        DivergedError: `error` itself, if there were too many rollbacks before.
     """
     train = setup.config.train
     if len(rollbacks) >= (train.rollbacks or 0):

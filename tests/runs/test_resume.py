@@ -14,7 +14,7 @@ from seqtrain.errors import ConfigError, DivergedError, ResumeError, RunError
 from seqtrain.runs.checkpoints import Checkpoints
 from seqtrain.runs.resume import differences, find_way, load_data_of
 from seqtrain.runs.run import Run
-from seqtrain.tasks.load import load_data
+from seqtrain.tasks import load_data
 from seqtrain.training.train import train
 
 pytestmark = pytest.mark.usefixtures("own_cache")

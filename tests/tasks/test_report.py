@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from seqtrain.config import FilesData, GeneratedData
-from seqtrain.data.sources.examples import Examples
-from seqtrain.tasks.load import load_data
 from seqtrain.tasks.report import Report, format_report, report_split
+
+from seqtrain.data.sources.examples import Examples
+from seqtrain.tasks import load_data
+from seqtrain.tasks.texts import FilesData, GeneratedData
 
 TRAIN = """text,label
 good film,1

@@ -19,7 +19,7 @@ from seqtrain.figures.classes import LiveCalibration, LiveConfusion
 from seqtrain.metrics import calibration, confidence_edges
 from seqtrain.models.build import build_model
 from seqtrain.runs.run import Run
-from seqtrain.tasks.load import load_data
+from seqtrain.tasks import load_data
 from seqtrain.training.train import train
 
 pytestmark = pytest.mark.usefixtures("own_cache")

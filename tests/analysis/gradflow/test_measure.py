@@ -4,15 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from summing import Summing
 
-from seqtrain.analysis.flow import (
-    Curve,
-    GradientFlow,
-    largest_slope,
-    mean_by_lag,
-    recurrent_layers,
-    summarize,
-)
+from seqtrain.analysis.gradflow.curve import mean_by_lag
+from seqtrain.analysis.gradflow.measure import GradflowMeter, largest_slope
+from seqtrain.analysis.gradflow.summary import summarize
+from seqtrain.errors import ConfigError
 from seqtrain.layers import GRU, LSTM, RNN, Bidirectional, TemporalPooling
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -43,14 +40,15 @@ def make_model(*layers):
     return model
 
 
-def look(model, tokens, labels=LABELS):
-    return GradientFlow(model)(tf.constant(tokens), tf.constant(labels))
+def measure(model, tokens, labels=LABELS, *weights):
+    return GradflowMeter(model)(*map(tf.constant, (tokens, labels, *weights)))
 
 
 def summary_of(layer, tokens, *pooling):
-    seen = look(make_model(layer, *pooling), tokens)
-    [(name, found)] = recurrent_layers(make_model(layer, *pooling)).items()
-    return summarize(found, [seen[name]])
+    model = make_model(layer, *pooling)
+    [measured] = measure(model, tokens).values()
+    [loop] = GradflowMeter(model).loops.values()
+    return summarize(loop, [measured])
 
 
 @pytest.mark.parametrize("rho", [0.8, 1.0, 1.1])
@@ -76,22 +74,54 @@ def test_a_linear_rnn_has_the_slope_of_its_kernel(rho, tokens):
 def test_the_gradient_is_that_of_an_examples_own_loss(tokens):
     layer = LSTM(UNITS, name="memory")
     model = make_model(layer)
-    seen = look(model, tokens)
+    measured = measure(model, tokens)
 
     for row, length in [*enumerate(LENGTHS)][3:5]:
         one = np.array([row])
-        alone = look(model, tokens[one, :length], LABELS[one])
+        alone = measure(model, tokens[one, :length], LABELS[one])
         np.testing.assert_allclose(
-            seen["memory"].norms[:length, row], alone["memory"].norms[:, 0], rtol=1e-4
+            measured["memory"].norms[:length, row],
+            alone["memory"].norms[:, 0],
+            rtol=1e-4,
         )
+
+
+def test_the_weight_of_an_example_does_not_change_the_gradient_of_its_own_loss(tokens):
+    model = make_model(LSTM(UNITS, name="memory"))
+    weights = np.array([1, 2, 0.5, 3, 0, 1], "float32")
+    plain = measure(model, tokens)["memory"].norms
+    weighted = measure(model, tokens, LABELS, weights)["memory"].norms
+    assert plain[0].min() > 0
+    np.testing.assert_allclose(weighted, plain * (weights > 0), rtol=1e-4)
+
+
+def test_timesteps_without_weight_are_no_part_of_an_examples_own_loss(rng, tokens):
+    inputs = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(VOCABULARY, 3)(inputs)
+    hidden = GRU(UNITS, return_sequences=True, name="memory")(x)
+    model = keras.Model(inputs, keras.layers.Dense(3)(hidden))
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True, reduction="mean_with_sample_weight"
+    )
+    model.compile("sgd", loss)
+    labels = rng.integers(0, 3, tokens.shape).astype("int32")
+    weights = (tokens > 0).astype("float32")
+
+    norms = measure(model, tokens, labels, weights)["memory"].norms
+
+    for row, length in enumerate(LENGTHS):
+        one = np.s_[row : row + 1, :length]
+        alone = measure(model, tokens[one], labels[one])["memory"].norms[:, 0]
+        np.testing.assert_allclose(norms[:length, row], alone, rtol=1e-4)
+        assert not norms[length:, row].any()
 
 
 def test_lags_count_from_the_last_real_token(tokens):
     model = make_model(GRU(UNITS, name="memory"))
     wider = np.pad(tokens, [(0, 0), (0, 5)])
     curves = [
-        mean_by_lag([seen["memory"].norms], [seen["memory"].mask])
-        for seen in (look(model, tokens), look(model, wider))
+        mean_by_lag([measured["memory"].norms], [measured["memory"].mask])
+        for measured in (measure(model, tokens), measure(model, wider))
     ]
     # Half of the examples have twelve tokens.
     assert [len(curve) for curve in curves] == [12, 12]
@@ -101,9 +131,9 @@ def test_lags_count_from_the_last_real_token(tokens):
 def test_the_backward_direction_counts_from_the_first_token(tokens):
     layer = LSTM(UNITS)
     both = Bidirectional(layer, name="both")
-    seen = look(make_model(both), tokens)
-    assert seen.keys() == {"both/forward", "both/backward"}
-    for each in seen.values():
+    measured = measure(make_model(both), tokens)
+    assert measured.keys() == {"both/forward", "both/backward"}
+    for each in measured.values():
         assert each.mask.sum(1).tolist() == LENGTHS.tolist()
         last = mean_by_lag([each.carried], [each.mask])[0]
         assert last == pytest.approx(1, rel=1e-5)
@@ -120,48 +150,6 @@ def test_pooling_adds_to_the_gradient_but_not_to_what_is_carried(tokens):
 
     assert min(summary["norms"]) > 0.5 * summary["norms"][0]
     assert summary["slope_decades_per_step"] == pytest.approx(math.log10(0.3), rel=0.01)
-
-
-def test_means_stop_where_most_examples_have_ended():
-    norms, mask = np.ones((5, 3)), np.arange(5) < np.array([[5], [3], [2]])
-    assert mean_by_lag([norms], [mask]).tolist() == [1, 1, 1]
-
-
-def test_batches_of_unequal_width_are_one_curve():
-    first = np.array([[1.0], [2.0], [3.0]]), np.array([[True, True, True]])
-    second = np.array([[5.0], [7.0]]), np.array([[True, True]])
-    norms, masks = zip(first, second, strict=True)
-    assert mean_by_lag(norms, masks).tolist() == [5.0, 3.5, 1.0]
-
-
-def test_a_curve_that_falls_has_its_reach():
-    curve = Curve.of(0.5 ** np.arange(20))
-    assert curve.slope == pytest.approx(-math.log10(2))
-    assert curve.half_life == pytest.approx(1)
-    assert (curve.reach, curve.grows) == (7, False)  # 2^-7 is the first below 1%
-
-
-def test_a_curve_that_comes_back_reaches_to_where_it_does():
-    norms = np.array([1, 0.1, 0.001, 0.1, 0.001, 0.001])
-    assert Curve.of(norms).reach == 4
-
-
-def test_a_curve_that_stays_has_no_reach():
-    curve = Curve.of(np.full(20, 0.3))
-    assert curve.reach is None
-    assert curve.slope == pytest.approx(0, abs=1e-12)
-
-
-@pytest.mark.parametrize("last", [np.inf, np.nan, 1e4])
-def test_a_curve_that_grows_reaches_to_a_hundredfold(last):
-    curve = Curve.of(np.array([1.0, 10.0, 99.0, last]))
-    assert (curve.reach, curve.grows) == (3, True)
-    assert curve.half_life is None
-
-
-def test_of_a_curve_that_is_gone_at_once_no_slope_is_told():
-    curve = Curve.of(np.array([1.0, 1e-9, 0.0, 0.0]))
-    assert (curve.slope, curve.reach) == (None, 1)
 
 
 def test_saturated_units_and_gates_are_counted(tokens):
@@ -200,3 +188,28 @@ def test_what_is_not_finite_is_counted(tokens):
 def test_largest_slope_of_an_activation(activation, slope):
     found = largest_slope(keras.activations.get(activation))
     assert found == pytest.approx(slope, rel=1e-3)
+
+
+def test_a_layer_may_declare_its_loop_and_nothing_else(tokens):
+    [measured] = measure(make_model(Summing()), tokens).values()
+    assert (measured.gates, measured.saturated) == ({}, None)
+    summary = summary_of(Summing(), tokens)
+    np.testing.assert_allclose(summary["carried"], np.ones(TIMESTEPS), rtol=1e-5)
+    for key in ("saturated_share", "memory_steps", "longest_memory_steps"):
+        assert summary[key] is None
+    assert (summary["gates"], summary["singular_values"]) == ({}, {})
+
+
+def test_a_layer_that_declares_nothing_is_passed_over(tokens):
+    layers = keras.layers.LSTM(4, return_sequences=True), GRU(UNITS, name="memory")
+    assert measure(make_model(*layers), tokens).keys() == {"memory"}
+
+
+def test_a_model_without_a_loop_to_watch_is_refused():
+    with pytest.raises(ConfigError, match="no layer whose gradient.*recurrent"):
+        GradflowMeter(make_model(keras.layers.LSTM(4)))
+
+
+def test_a_layer_that_is_not_trained_has_its_singular_values(tokens):
+    layer = RNN(UNITS, trainable=False)
+    assert summary_of(layer, tokens)["singular_values"]["recurrent_kernel"] > 0

@@ -3,7 +3,7 @@
 import io
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,11 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from ..data.sources.examples import Examples
 from ..errors import RunError
 from ..metrics import logits_to_probabilities
-from ..runs.run import Run
 from ..system.disk import replace
-from ..tasks.load import load_texts
 
 # Words, and each sign that is neither word nor space: no text is without a token.
+FILE = "baselines.npz"  # of a run
 TOKEN_PATTERN = r"\w+|[^\w\s]"
 
 
@@ -36,7 +35,7 @@ _DAMAGES = (
 )
 
 
-class Baselines(NamedTuple):
+class Classifiers(NamedTuple):
     """The majority class, and TF-IDF with logistic regression, as plain arrays.
 
     Shapes: `C` classes, of which `K` stand in the training data, and `F` tokens.
@@ -80,7 +79,7 @@ class Baselines(NamedTuple):
         replace(path, buffer.getvalue())
 
     @classmethod
-    def load(cls, path: Path) -> "Baselines":
+    def load(cls, path: Path) -> "Classifiers":
         """Read what `save` wrote.
 
         Raises:
@@ -93,8 +92,8 @@ class Baselines(NamedTuple):
                 with np.load(stream, allow_pickle=False) as file:
                     arrays = dict(file)
             tokens = arrays.pop("tokens").tobytes().decode("utf-8", "surrogatepass")
-            baselines = cls(tokens=tokens.split("\n"), **arrays)
-            whole = not damaged and baselines._fit_each_other()
+            classifiers = cls(tokens=tokens.split("\n"), **arrays)
+            whole = not damaged and classifiers._fit_each_other()
         except _DAMAGES:
             whole = False
         if not whole:
@@ -102,7 +101,7 @@ class Baselines(NamedTuple):
                 f"{path} is damaged, whole baselines were expected",
                 hint="delete it: it is made again from the training data",
             )
-        return baselines
+        return classifiers
 
     def _fit_each_other(self) -> bool:
         classes = np.count_nonzero(self.shares > 0)
@@ -115,23 +114,29 @@ class Baselines(NamedTuple):
         )
 
 
-def load_baselines(run: Run) -> Baselines:
-    """Load the baselines kept with a run; the first call fits and keeps them."""
-    if not run.baselines_path.exists():
-        train = load_texts(run.config.data, seed=run.config.seed).train
-        fit_baselines(train, run.labels).save(run.baselines_path)
-    baselines = Baselines.load(run.baselines_path)
-    if len(baselines.shares) != len(run.labels):
+def load_classifiers(
+    run: Path, label_names: Sequence[str], fit: Callable[[], Classifiers]
+) -> Classifiers:
+    """Load the classifiers kept in a run directory; the first call fits and keeps them.
+
+    Raises:
+        RunError: If they are damaged, or of other classes.
+    """
+    path = run / FILE
+    if not path.exists():
+        fit().save(path)
+    classifiers = Classifiers.load(path)
+    if len(classifiers.shares) != len(label_names):
         raise RunError(
-            f"{run.baselines_path} is damaged, it has {len(baselines.shares)} classes, "
-            f"labels.json {len(run.labels)}",
+            f"{path} is damaged, it has {len(classifiers.shares)} classes, "
+            f"labels.json {len(label_names)}",
             hint="delete it: it is made again from the training data",
         )
-    return baselines
+    return classifiers
 
 
-def fit_baselines(train: Examples, label_names: Sequence[str]) -> Baselines:
-    """Fit both baselines with scikit-learn's defaults.
+def fit_classifiers(train: Examples, label_names: Sequence[str]) -> Classifiers:
+    """Fit both with scikit-learn's defaults.
 
     Args:
         train: At least two classes.
@@ -143,7 +148,7 @@ def fit_baselines(train: Examples, label_names: Sequence[str]) -> Baselines:
     features = vectorizer.fit_transform(train.texts)
     # IMDB takes 51 steps; the default limit of 100 leaves little room for others.
     regression = LogisticRegression(max_iter=1000).fit(features, labels)
-    return Baselines(
+    return Classifiers(
         tokens=vectorizer.get_feature_names_out().tolist(),
         idf=vectorizer.idf_,
         coefficients=regression.coef_,

@@ -1,4 +1,4 @@
-"""What the data is: the report that `train` and `check` print."""
+"""What labelled texts hold: the report that `train` and `check` print."""
 
 import dataclasses
 import textwrap
@@ -75,6 +75,10 @@ class Report:
     skipped: int
     skipped_rows: list[str]
 
+    def text(self) -> str:
+        """Return the report as aligned lines of at most 80 columns."""
+        return "\n".join(_lines(self))
+
     def as_dict(self) -> dict:
         """Return the report as JSON holds it."""
         return dataclasses.asdict(self)
@@ -84,23 +88,6 @@ class Report:
         """Return the report that `as_dict` wrote."""
         splits = {name: SplitReport(**each) for name, each in fields["splits"].items()}
         return cls(**fields | {"splits": splits})
-
-
-@dataclass(frozen=True)
-class TaskReport:
-    """What the data of a classic test holds.
-
-    Args:
-        task: Its name.
-        examples: How many, by split.
-        timesteps: How many each of them has.
-        chance: What a model without memory reaches, by metric.
-    """
-
-    task: str
-    examples: dict[str, int]
-    timesteps: int
-    chance: dict[str, float]
 
 
 def report_split(
@@ -135,10 +122,7 @@ def report_split(
     )
 
 
-def format_report(report: Report | TaskReport) -> str:
-    """Return the report as aligned lines of at most 80 columns."""
-    if isinstance(report, TaskReport):
-        return _format_task(report)
+def _lines(report: Report) -> list[str]:
     splits = list(report.splits.values())
 
     def row(name: str, cells: Iterable[str]) -> str:
@@ -183,21 +167,7 @@ def format_report(report: Report | TaskReport) -> str:
             for place in report.skipped_rows
         ]
         lines += _more(report.skipped - len(report.skipped_rows), "rows")
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _format_task(report: TaskReport) -> str:
-    cells = [f"{count:,}".rjust(_COLUMN_WIDTH) for count in report.examples.values()]
-    names = [name.rjust(_COLUMN_WIDTH) for name in report.examples]
-    chance = ", ".join(f"{name} {value:.4f}" for name, value in report.chance.items())
-    return "\n".join(
-        [
-            _clip(report.task, _NAME_WIDTH) + "".join(names),
-            _clip("examples", _NAME_WIDTH) + "".join(cells),
-            f"{report.timesteps:,} timesteps each",
-            f"without memory: {chance}",
-        ]
-    )
+    return [line.rstrip() for line in lines]
 
 
 def _more(count: int, what: str) -> list[str]:
