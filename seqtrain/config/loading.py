@@ -15,10 +15,10 @@ from .wording import explain
 
 
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
-    """Read a config; what is wrong with it is told all at once.
+    """Read a config; report all its problems at once.
 
-    An override goes before the file, the file before the base that it `extends`, the
-    base before the defaults.
+    An override wins over the file, the file over the base that it `extends`, the base
+    over the defaults.
 
     Args:
         path: A YAML file.

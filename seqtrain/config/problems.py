@@ -1,4 +1,4 @@
-"""One thing wrong at one place, and how a list of them is shown."""
+"""A problem at one place of a config, and the report of all problems."""
 
 import re
 from collections.abc import Callable
@@ -7,23 +7,23 @@ from yaml import Mark, Node
 
 from ..errors import ConfigReport, display_width
 
-SHOWN = 100  # problems told one by one; nobody reads on
-_LINE = 100  # characters of a line that are shown, and …
-_BEFORE = 40  # … how many of them stand before the problem if the line is longer
+SHOWN = 100  # problems listed; nobody reads more
+_LINE = 100  # characters shown of a line
+_BEFORE = 40  # of these, characters before the problem in a longer line
 
 Note = str | Callable[[], str]
 
 
 class Problem(Exception):
-    """One thing wrong at one place of a config.
+    """A problem at one place of a config.
 
     Args:
         message: What was found and what is needed.
-        start: Where it stands. A mark without a buffer is a place that has no
+        start: Where it starts. A mark without a buffer is a place that has no
             lines, such as `--set train.epochs=x`.
-        end: Where it ends; one column is underlined without it.
-        note: The way out, shown beside the underline; or what finds it, if that
-            takes a while and may not be shown.
+        end: Where it ends; without it, one column is underlined.
+        note: How to fix it, shown beside the underline; or a function that finds
+            out, called only if the problem is shown.
     """
 
     def __init__(

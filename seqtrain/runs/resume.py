@@ -1,6 +1,5 @@
 """Whether a run can go on, and from where; or begin with the weights of another."""
 
-import hashlib
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import NamedTuple
 
 from ..config import Config, load_config
 from ..errors import ConfigError, ResumeError
+from ..system.disk import sha256
 from ..system.machine import versions
 from ..tasks import Data, kind_of, load_data
 from ..tasks.class_weights import class_weights
@@ -86,7 +86,7 @@ def find_way(
             hint=f"begin a new run with its weights by --from {run.path}",
         )
     given = run.path / "config.yaml"
-    if given.exists() and _sha256(given) != info["config_sha256"]:
+    if given.exists() and sha256(given) != info["config_sha256"]:
         raise ResumeError(
             f"{given} was changed after the run began; it only records what was given",
             hint="undo that, and pass other values by --set",
@@ -265,10 +265,6 @@ def _differences_table(found: dict[str, list]) -> str:
 
 def _shown(value: object) -> str:
     return "-" if value is None else str(value)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _leaves(value: object, key: str = ""):
