@@ -44,8 +44,9 @@ TINY = [
     "train.batch_size=500",
     "train.jit_compile=false",
 ]
-# A test of memory takes no embedding, but can be short.
-TINY_MEMORY = ["data.examples=50", "data.test_examples=10", "data.length=5", *TINY[1:]]
+# Added where the config makes its examples; a test of memory takes no embedding.
+FEW = ["data.examples=100", "data.test_examples=10"]
+SMALLER = {"quickstart": TINY + FEW, "adding": [*TINY[1:], *FEW, "data.length=5"]}
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_every_command_runs(workplace, run):
         if "--resume" in arguments:
             Run(Path(arguments[-1])).update(status="interrupted")
         elif name in ("train", "check") or arguments[1:] == ["gradflow", "quickstart"]:
-            for setting in TINY_MEMORY if "adding" in arguments else TINY:
+            for setting in SMALLER.get(arguments[2], TINY):
                 arguments += ["--set", setting]
         said = run(arguments)
         assert said.out or "--dry-run" in arguments
