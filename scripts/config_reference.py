@@ -19,6 +19,7 @@ BEGIN = "<!-- the keys: made by scripts/config_reference.py -->\n"
 END = "<!-- end of the keys -->\n"
 
 Schema = dict[str, Any]
+_AND = " and "
 
 
 def main() -> None:
@@ -98,7 +99,7 @@ class _Reference:
             return -len(names_of[row]), [order.index(name) for name in names_of[row]]
 
         for names, rows in groupby(sorted(names_of, key=place), key=names_of.get):
-            yield "any of them" if len(names) == len(named) else _either(names), rows
+            yield _title(names, order), rows
 
     def _row(self, path: str, key: str, schema: Schema, required) -> tuple[str, ...]:
         link = "#" + re.sub(r"\W", "", self._path(path, key, schema))
@@ -181,11 +182,23 @@ class _Reference:
 
 def _name(form: Schema) -> str:
     """What a form of a section is told by: its constant keys."""
-    return ", ".join(
+    return _AND.join(
         f"`{key}: {schema['const']}`"
         for key, schema in form["properties"].items()
         if "const" in schema
     )
+
+
+def _title(names: list[str], all_names: list[str]) -> str:
+    """Names of forms, shorter where it is all forms with the same first constant."""
+    if len(names) == len(all_names):
+        return "any of them"
+    words = {}
+    for name in names:
+        first = name.partition(_AND)[0]
+        alike = [each for each in all_names if each.partition(_AND)[0] == first]
+        words[first if set(alike) <= set(names) else name] = None
+    return _either(words)
 
 
 def _first_paragraph(form: Schema) -> str:

@@ -109,7 +109,7 @@ def test_a_key_of_several_kinds_stands_once_and_under_their_names(config_referen
 
     share = {"type": "number", "exclusiveMinimum": 0, "maximum": 1, "default": 0.5}
     width = {"type": "integer", "minimum": 1, "description": "a < b | c"}
-    null = {"type": "null"}
+    null, flag = {"type": "null"}, {"type": "boolean", "default": False}
     schema = {
         "properties": {"data": {"description": "what is read"}},
         "else": {
@@ -124,21 +124,26 @@ def test_a_key_of_several_kinds_stands_once_and_under_their_names(config_referen
         },
         "$defs": {
             "A": kind("files", "tags", share=share, width=null),
-            "B": kind("made", "tags", share=share, width=width),
-            "C": kind("made", "sums", share={"anyOf": [share, null], "default": 0.5}),
+            "B": kind("made", "tags", share=share, width=width, on=flag),
+            "C": kind(
+                "made", "sums", share={"anyOf": [share, null], "default": 0.5}, on=flag
+            ),
         },
     }
     _, _, section = config_reference.reference(schema).partition("### `data`\n\n")
     assert section == (
         "What is read.\n\n"
         "| with | what |\n|---|---|\n"
-        "| `source: files`, `task: tags` | tags. |\n"
-        "| `source: made`, `task: tags` | tags. |\n"
-        "| `source: made`, `task: sums` | sums. |\n\n"
+        "| `source: files` and `task: tags` | tags. |\n"
+        "| `source: made` and `task: tags` | tags. |\n"
+        "| `source: made` and `task: sums` | sums. |\n\n"
         "#### `data` with any of them\n\n"
         "| key | values | default | meaning |\n|---|---|---|---|\n"
         "| `share` | number above 0, up to 1 | `0.5` |  |\n\n"
-        "#### `data` with `source: made`, `task: tags`\n\n"
+        "#### `data` with `source: made`\n\n"
+        "| key | values | default | meaning |\n|---|---|---|---|\n"
+        "| `on` | true or false | `false` |  |\n\n"
+        "#### `data` with `source: made` and `task: tags`\n\n"
         "| key | values | default | meaning |\n|---|---|---|---|\n"
         "| `width` | integer from 1 |  | a \\< b \\| c |\n"
     )

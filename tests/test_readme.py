@@ -44,16 +44,9 @@ TINY = [
     "train.batch_size=500",
     "train.jit_compile=false",
 ]
-# Of a test of memory an embedding or a schedule may be refused; its length is enough.
-TESTS_OF_MEMORY = {"adding", "copy", "temporal_order"}
-TINY_MEMORY = [
-    "model.layers=[{cell: gru, units: 2}]",
-    "data.examples=50",
-    "data.test_examples=10",
-    "data.length=5",
-    "train.epochs=1",
-    "train.jit_compile=false",
-]
+# Added where the config makes its examples; a test of memory takes no embedding.
+FEW = ["data.examples=100", "data.test_examples=10"]
+SMALLER = {"quickstart": TINY + FEW, "adding": [*TINY[1:], *FEW, "data.length=5"]}
 
 
 @pytest.fixture
@@ -68,12 +61,11 @@ def workplace(tmp_path, monkeypatch):
     for name in set(re.findall(r"[\w.]+\.csv\.gz", TEXT)):
         with gzip.open(name, "wt", newline="") as file:
             csv.writer(file).writerows([("text", "label"), *rows])
-    for split in ("train", "test"):
-        for label in ("neg", "pos"):
-            folder = Path("aclImdb") / split / label
-            folder.mkdir(parents=True)
-            for i in range(10):
-                (folder / f"{i}_{i}.txt").write_text(f"{label} {words[i % 4]}")
+    for folder in ("train/neg", "train/pos", "test/neg", "test/pos"):
+        reviews = Path("aclImdb") / folder
+        reviews.mkdir(parents=True)
+        for i in range(10):
+            (reviews / f"{i}_{i}.txt").write_text(f"{words[i % 4]} {folder}")
     handler = signal.getsignal(signal.SIGTERM)
     yield tmp_path
     signal.signal(signal.SIGTERM, handler)  # `train` sets its own
@@ -109,8 +101,7 @@ def test_every_command_runs(workplace, run):
         if "--resume" in arguments:
             Run(Path(arguments[-1])).update(status="interrupted")
         elif name in ("train", "check") or arguments[1:] == ["gradflow", "quickstart"]:
-            memory = TESTS_OF_MEMORY.intersection(arguments)
-            for setting in TINY_MEMORY if memory else TINY:
+            for setting in SMALLER.get(arguments[2], TINY):
                 arguments += ["--set", setting]
         said = run(arguments)
         assert said.out or "--dry-run" in arguments
