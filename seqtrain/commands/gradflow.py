@@ -41,7 +41,7 @@ def gradflow(
     import_tensorflow()
     with exit_on_ctrl_c():
         from ..analysis.gradflow import gradflow_of_config, gradflow_of_run
-        from ..figures.canvas import keep
+        from ..figures.canvas import write_png
         from ..figures.gradflow import draw_curves
         from ..tables.gradflow import format_gradflow
 
@@ -51,7 +51,7 @@ def gradflow(
     else:
         result = gradflow_of_run(run, batches=batches)
         figure = run.path / "gradflow.png"
-    keep(draw_curves(result["layers"], result["name"]), figure)
+    write_png(draw_curves(result["layers"], result["name"]), figure)
     if json_:
         print_result(json.dumps(result, indent=2))
     else:

@@ -31,12 +31,12 @@ def shootout(
     import_tensorflow()
     with exit_on_ctrl_c():
         from ..analysis.shootout import shootout
-        from ..figures.canvas import keep
+        from ..figures.canvas import write_png
         from ..figures.shootout import draw_shootout
         from ..tables.shootout import format_shootout
 
     folder = out or Path("runs") / path.stem
     result = shootout(path, set_ or (), folder, say=say)
-    keep(draw_shootout(result), folder / "shootout.png")
+    write_png(draw_shootout(result), folder / "shootout.png")
     print_result(json.dumps(result, indent=2) if json_ else format_shootout(result))
     say(f"figure: {folder / 'shootout.png'}")

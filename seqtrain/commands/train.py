@@ -81,7 +81,7 @@ def _begin(name, overrides, run_path, source_path, dry_run) -> None:
     run = Run.create(path.stem, run_path)
     with run.locked(), _end_told(run):
         run.start(path, config, _command(), weights_from=source)
-        run.keep_said(f"{plan}\n{noise}")
+        run.append_log(f"{plan}\n{noise}")
         train(config, data, run, weights_from=source)
 
 
@@ -128,7 +128,7 @@ def _resume(path, name, overrides, dry_run) -> None:
                 seconds=way.seconds,
                 changed=way.changed,
             )
-            run.keep_said(noise)
+            run.append_log(noise)
             train(way.config, way.data, run, checkpoint=way.checkpoint)
 
 

@@ -247,7 +247,7 @@ class Run:
         """
         given = config_path.read_bytes()
         replace(self.path / "config.yaml", given)
-        self._keep_resolved(config)
+        self._write_resolved(config)
         self.write_json(
             "run.json",
             {
@@ -284,14 +284,14 @@ class Run:
             "changed": changed,
             "versions": versions(),
         }
-        self._keep_resolved(config)
+        self._write_resolved(config)
         self.update(
             status="running",
             resumed=[*self.info.get("resumed", []), session],
             config=config.model_dump(mode="json"),
         )
 
-    def _keep_resolved(self, config: Config) -> None:
+    def _write_resolved(self, config: Config) -> None:
         text = dump_config(config)
         replace(self.path / "config.resolved.yaml", text.encode("utf-8"))
         self.__dict__.pop("config", None)  # the one that was read before
@@ -368,7 +368,7 @@ class Run:
             with contextlib.suppress(WriteError):  # what came before it matters more
                 self.update(status=status, ended=ended.isoformat(), seconds=seconds)
 
-    def keep_said(self, text: str) -> None:
+    def append_log(self, text: str) -> None:
         """Append what was said to `train.log`."""
         path = self.path / "train.log"
         with writing(path), open(path, "a", encoding="utf-8") as file:

@@ -3,7 +3,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from seqtrain.figures.canvas import keep
+from seqtrain.figures.canvas import write_png
 from seqtrain.figures.gradflow import draw_curves
 
 
@@ -14,7 +14,7 @@ def test_the_figure_is_a_png_with_a_line_for_each_layer(tmp_path):
         {"name": f"lstm_{number}", "norms": curve, "carried": curve}
         for number, curve in enumerate(curves, 1)
     ]
-    keep(draw_curves(layers, "run"), path)
+    write_png(draw_curves(layers, "run"), path)
     image = Image.open(io.BytesIO(path.read_bytes()))
     assert image.format == "PNG"
     colors = {color for _, color in image.convert("RGB").getcolors(2**24)}
