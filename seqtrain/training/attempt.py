@@ -221,7 +221,8 @@ class Attempt:
         setup = self.setup
         if setup.config.train.jit_compile:
             number = len(setup.data.buckets)
-            self.progress.say(f"compiling the step for {number} padded lengths")
+            lengths = "padded lengths" if number > 1 else "padded length"
+            self.progress.say(f"compiling the step for {number} {lengths}")
         with self.interruption:
             return fit(
                 self.model,
