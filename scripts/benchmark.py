@@ -597,15 +597,15 @@ def fit_keras(connection, train: str) -> None:
     import keras
 
     from seqtrain.config import find_config, load_config
-    from seqtrain.tasks.load import load_data
+    from seqtrain.tasks import load_data
 
     config = load_config(find_config(CONFIG), epoch_overrides(train))
     data = load_data(config.data, seed=config.seed)
 
     def arrays(encoded):
-        sequences = np.split(encoded.tokens, encoded.offsets[1:-1])
+        sequences = [encoded.inputs_of(index) for index in range(encoded.examples)]
         padded = keras.utils.pad_sequences(sequences, maxlen=config.data.max_length)
-        return padded, encoded.labels
+        return padded, encoded.targets
 
     inputs, labels = arrays(data.train)
     validation = arrays(data.validation)

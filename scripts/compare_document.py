@@ -23,14 +23,15 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 from seqtrain.config import Config, load_config  # noqa: E402
-from seqtrain.data.batches import bucket_lengths, epoch_batches  # noqa: E402
+from seqtrain.data.batches import epoch_batches  # noqa: E402
 from seqtrain.data.encoded import Encoded  # noqa: E402
 from seqtrain.models.build import build_model  # noqa: E402
 from seqtrain.models.compile import compile_model  # noqa: E402
-from seqtrain.tasks.load import Data, load_data  # noqa: E402
+from seqtrain.tasks import Data, load_data  # noqa: E402
 from seqtrain.training.loop import fit  # noqa: E402
 
 CONFIGS = Path(__file__).parents[1] / "configs"
+BUCKETS = [13, 18, 25, 36, 50]  # with which the published table was made
 CELLS = ("rnn", "lstm", "gru")
 SEEDS = (0, 1, 2)
 KERAS_LAYERS = {
@@ -44,30 +45,25 @@ def measure(cell: str, seed: int, train: str) -> dict:
     """Train both; return their validation accuracies, epoch by epoch."""
     config = load_config(
         CONFIGS / f"document_{cell}.yaml",
-        [f"data={{source: files, train: {train}, vocabulary: 10000, max_length: 50}}"],
+        [
+            f"data={{source: files, train: {train}, vocabulary: 10000, "
+            f"max_length: 50, buckets: {BUCKETS}}}",
+            f"seed={seed}",
+        ],
     )
     data = load_data(config.data, seed=0)  # one split for all seeds
     keras.utils.set_random_seed(seed)
-    ours = build_model(
-        config.model, vocab_size=len(data.vocab), num_classes=2, max_length=50
-    )
+    ours = build_model(config, vocab_size=len(data.vocab), num_classes=2)
     theirs = plain_model(cell)
     theirs.set_weights(ours.get_weights())
-    steps = -(-len(data.train.labels) // config.train.batch_size)
-    compile_model(ours, config.train, steps_per_epoch=steps)
-    history = fit(
-        ours,
-        data.train,
-        data.validation,
-        config.train,
-        buckets=bucket_lengths(50),
-        seed=seed,
-    )
+    steps = -(-data.train.examples // config.train.batch_size)
+    compile_model(ours, config, steps_per_epoch=steps)
+    history = fit(ours, data, config)
     return {
         "cell": cell,
         "seed": seed,
         "seqtrain": history["val_accuracy"],
-        "keras": fit_plain(theirs, config, data, seed),
+        "keras": fit_plain(theirs, config, data),
     }
 
 
@@ -92,7 +88,7 @@ def plain_model(cell: str) -> keras.Model:
     return model
 
 
-def fit_plain(model: keras.Model, config: Config, data: Data, seed: int) -> list[float]:
+def fit_plain(model: keras.Model, config: Config, data: Data) -> list[float]:
     """Train on the batches that seqtrain trains on."""
     tokens, validation = padded(data.train), padded(data.validation)
     accuracies = []
@@ -100,16 +96,16 @@ def fit_plain(model: keras.Model, config: Config, data: Data, seed: int) -> list
         batches = epoch_batches(
             data.train.lengths,
             batch_size=config.train.batch_size,
-            buckets=bucket_lengths(50),
-            seed=seed,
+            buckets=data.buckets,
+            seed=config.seed,
             epoch=epoch,
         )
         for batch in batches:
             model.train_on_batch(
-                tokens[batch.indices], data.train.labels[batch.indices, None]
+                tokens[batch.indices], data.train.targets[batch.indices, None]
             )
         _, accuracy = model.evaluate(
-            validation, data.validation.labels[:, None], batch_size=250, verbose=0
+            validation, data.validation.targets[:, None], batch_size=250, verbose=0
         )
         accuracies.append(accuracy)
     return accuracies
@@ -117,7 +113,7 @@ def fit_plain(model: keras.Model, config: Config, data: Data, seed: int) -> list
 
 def padded(encoded: Encoded) -> np.ndarray:
     """All sequences at one length, padded as Keras does unless told."""
-    sequences = np.split(encoded.tokens, encoded.offsets[1:-1])
+    sequences = [encoded.inputs_of(index) for index in range(encoded.examples)]
     return keras.utils.pad_sequences(sequences, maxlen=50)
 
 

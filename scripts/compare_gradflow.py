@@ -1,13 +1,15 @@
-"""What it costs to watch the gradient flow.
+"""What it costs to measure the gradient's flow.
 
     python scripts/compare_gradflow.py TRAIN [--rounds 3] [--epochs 3]
 
 Two figures, each a median with its quartiles of ratios within a round:
 
-    look / step      one look at a batch by one train step on it, in one process
-    live / without   a training of `imdb_lstm` with `log.gradflow: 100` by the same
-                     without, in processes that take turns; from the first step on, and
-                     with all that is compiled and drawn before it
+    look / step      the seconds of one measurement of a batch, divided by those of a
+                     train step on it, in one process
+    live / without   those of a training of `imdb_lstm` with `log.gradflow: 100`,
+                     divided by those of the same training without, in processes that
+                     take turns; from the first step on, and including what is compiled
+                     and drawn before it
 
 TRAIN is a data file as `data.train` takes it. The results go to stdout.
 """
@@ -26,32 +28,29 @@ from seqtrain.runs.run import Run
 from seqtrain.system.quiet import import_tensorflow
 
 CONFIG, EVERY = "imdb_lstm", 100
-LOOKS = 20  # of which a round of the first figure is one
+LOOKS = 20  # rounds of the first figure
 
 
 def look_ratios(config: Config, number: int) -> list[float]:
-    """Seconds of a look by those of a step, on the longest batch of the data."""
+    """Seconds of a measurement divided by those of a step, on the longest batch."""
     import keras
 
-    from seqtrain.analysis.flow import GradientFlow, longest_batches
+    from seqtrain.analysis.gradflow.measure import GradflowMeter, longest_batches
     from seqtrain.data.batches import dataset
     from seqtrain.models.build import build_model
     from seqtrain.models.compile import compile_model
-    from seqtrain.tasks.load import load_data
+    from seqtrain.tasks import load_data
     from seqtrain.training.step import TrainStep
 
     keras.utils.set_random_seed(0)
     data = load_data(config.data, seed=config.seed)
     model = build_model(
-        config.model,
-        vocab_size=len(data.vocab),
-        num_classes=len(data.labels),
-        max_length=config.data.max_length,
+        config, vocab_size=len(data.vocab), num_classes=len(data.labels)
     )
-    compile_model(model, config.train, steps_per_epoch=1)
-    longest = longest_batches(data.train, config)[:1]
+    compile_model(model, config)
+    longest = longest_batches(data, config)[:1]
     batch = next(iter(dataset(data.train, longest)))
-    step, look = TrainStep(model, config.train), GradientFlow(model)
+    step, look = TrainStep(model, config), GradflowMeter(model)
     step(*batch), look(*batch)  # compiles
     ratios = []
     for _ in range(number):
@@ -65,9 +64,9 @@ def look_ratios(config: Config, number: int) -> list[float]:
 
 def training_seconds(name: str, settings: list[str], folder: Path) -> np.ndarray:
     """Seconds of a training: from its first step on, and with what comes before it."""
-    given = [word for setting in settings for word in ("--set", setting)]
+    options = [word for setting in settings for word in ("--set", setting)]
     command = [sys.executable, "-m", "seqtrain", "train", name, "--run", str(folder)]
-    subprocess.run([*command, *given], check=True, capture_output=True)
+    subprocess.run([*command, *options], check=True, capture_output=True)
     metrics = Run(folder).metrics()
     steps = sum(line.get("epoch_seconds", 0) for line in metrics)
     before = sum(line.get("compile_seconds", 0) for line in metrics)

@@ -23,7 +23,7 @@ from seqtrain.analysis.verify import COMMAND, Training, fingerprint
 from seqtrain.config import load_config
 from seqtrain.errors import SeqtrainError
 from seqtrain.runs.run import Run
-from seqtrain.tasks.load import load_data
+from seqtrain.tasks import load_data
 
 CONFIG = """\
 data: {source: generated, examples: 2000, length: 20, max_length: 20, distance: 3,
@@ -90,10 +90,10 @@ def train_with_keras(folder: Path, save_freq: str | int) -> None:
 
 def padded(encoded) -> tuple[np.ndarray, np.ndarray]:
     """Tokens `(examples, 20)` and labels."""
-    texts = np.split(encoded.tokens, encoded.offsets[1:-1])
+    texts = [encoded.inputs_of(index) for index in range(encoded.examples)]
     return np.array(
         [[*text] + [0] * (20 - len(text)) for text in texts]
-    ), encoded.labels
+    ), encoded.targets
 
 
 def keras_program(save_freq: str | int):

@@ -41,7 +41,7 @@ def measure(cell: str, distance: int, seed: int) -> dict:
     from seqtrain.data.batches import dataset, epoch_batches
     from seqtrain.models.build import build_model
     from seqtrain.models.compile import compile_model
-    from seqtrain.tasks.load import load_data
+    from seqtrain.tasks import load_data
     from seqtrain.training.loop import fit
 
     # One thread a training, two trainings at a time: faster than the other way round.
@@ -61,29 +61,14 @@ def measure(cell: str, distance: int, seed: int) -> dict:
     )
     data = load_data(config.data, seed=seed)
     keras.utils.set_random_seed(seed)
-    model = build_model(
-        config.model,
-        vocab_size=len(data.vocab),
-        num_classes=2,
-        max_length=length,
-    )
-    steps = -(-len(data.train.labels) // config.train.batch_size)
-    compile_model(model, config.train, steps_per_epoch=steps)
+    model = build_model(config, vocab_size=len(data.vocab), num_classes=2)
+    steps = -(-data.train.examples // config.train.batch_size)
+    compile_model(model, config, steps_per_epoch=steps)
     best = keras.callbacks.EarlyStopping(
         "val_loss", patience=config.train.epochs, restore_best_weights=True
     )
-    history = fit(
-        model,
-        data.train,
-        data.validation,
-        config.train,
-        buckets=[length],
-        seed=seed,
-        callbacks=[best],
-    )
-    batches = epoch_batches(
-        data.test.lengths, batch_size=256, buckets=[length], seed=0, epoch=0
-    )
+    history = fit(model, data, config, callbacks=[best])
+    batches = epoch_batches(data.test.lengths, batch_size=256, buckets=[length])
     test = model.evaluate(dataset(data.test, batches), return_dict=True, verbose=0)
     return {
         "cell": cell,

@@ -1,7 +1,10 @@
 """What a user can cause and fix; each error carries its exit code."""
 
+import unicodedata
 from collections.abc import Iterable
 from itertools import islice
+
+_NO_WIDTH = ("Mn", "Me", "Cf")  # Unicode's categories of accents and joiners
 
 
 class SeqtrainError(Exception):
@@ -91,6 +94,42 @@ def printable(text: str, keep: str = "") -> str:
     )
 
 
+def display_width(text: str) -> int:
+    """How many columns of a terminal a text takes.
+
+    Example:
+        >>> display_width("film"), display_width("映画")
+        (4, 4)
+    """
+    # Not by rich.cells, which takes longer to import than `--help` to answer.
+    if text.isascii():
+        return len(text)
+    return sum(
+        0
+        if unicodedata.category(char) in _NO_WIDTH
+        else 2
+        if unicodedata.east_asian_width(char) in "WF"
+        else 1
+        for char in unicodedata.normalize("NFC", text)
+    )
+
+
+def shorten(text: str, width: int = 60) -> str:
+    """Return a text that takes no more than a width, on one line.
+
+    Example:
+        >>> shorten("a long name", 7)
+        'a long…'
+    """
+    text = printable(text)
+    if len(text) <= width and display_width(text) <= width:
+        return text
+    text = text[: width - 1]
+    while display_width(text) > width - 1:
+        text = text[:-1]
+    return f"{text}…"
+
+
 def shown(value: str, width: int = 60) -> str:
     """Return a value in quotes, cut where it is too long for a message.
 
@@ -109,9 +148,6 @@ def listed(names: Iterable[str], most: int = 10) -> str:
         ('neg, pos', 'a, b and 3 more')
     """
     names = iter(names)
-    first = [
-        printable(name if len(name) <= 60 else f"{name[:60]}…")
-        for name in islice(names, most)
-    ]
+    first = [shorten(name) for name in islice(names, most)]
     more = sum(1 for _ in names)
     return ", ".join(first) + (f" and {more:,} more" if more else "")

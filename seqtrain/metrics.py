@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
+from scipy.special import softmax
 from sklearn.metrics import (
     confusion_matrix,
     precision_recall_fscore_support,
@@ -15,10 +16,10 @@ _Z = 1.959963984540054  # of the normal distribution, for 95%
 
 
 def logits_to_probabilities(logits: np.ndarray) -> np.ndarray:
-    """One probability a class, from one logit (two classes) or one a class.
+    """One probability per class, from a single logit or from one per class.
 
-    A single logit is that of class 1. In float64 and by softmax, so that a small
-    probability keeps its digits, where `1 - p` would lose them.
+    A single logit is that of the second of two classes. In float64 and by softmax, so
+    that a small probability keeps its digits, where `1 - p` would lose them.
 
     Args:
         logits: `(batch, 1)` or `(batch, classes)`.
@@ -33,16 +34,17 @@ def logits_to_probabilities(logits: np.ndarray) -> np.ndarray:
     logits = logits.astype(np.float64)
     if logits.shape[1] == 1:
         logits = np.concatenate([np.zeros_like(logits), logits], axis=1)
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
+    return softmax(logits, axis=1)
 
 
-def wilson_interval(correct: float, total: int, z: float = _Z) -> tuple[float, float]:
+def wilson_interval(correct: float, total: float, z: float = _Z) -> tuple[float, float]:
     """Interval of a share by Wilson's score, which holds near 0 and 1 too [1].
 
+    `scipy.stats.binomtest` has it as well, but only for whole numbers of hits.
+
     Args:
-        correct: How many of `total`.
-        total: At least one.
+        correct: The number of hits, which need not be whole.
+        total: The number of trials, at least one.
         z: Quantile of the normal distribution; the default gives 95%.
 
     Example:
@@ -74,7 +76,9 @@ def accuracy_with_interval(labels: np.ndarray, predictions: np.ndarray) -> dict:
 
 
 def cross_entropies(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """The surprise at each label, `-log p`.
+    """The cross-entropy `-log p` of each label.
+
+    `sklearn.metrics.log_loss` gives only their mean.
 
     Args:
         labels: Class ids, `(examples,)`.
@@ -85,35 +89,62 @@ def cross_entropies(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray
     return -np.log(np.maximum(likelihoods, np.finfo(np.float64).tiny))
 
 
-def mean_with_interval(name: str, values: Sequence[float]) -> dict:
+def mean_with_interval(
+    name: str, values: Sequence[float], weights: Sequence[float] | None = None
+) -> dict:
     """A mean of independent values with both ends of its 95% interval.
 
-    The interval is Student's, `mean ± t s / √n` with t = 1.96 for many values; one
-    value alone tells of none, and is both ends.
+    The interval is Student's, `mean ± t s / √n` with t = 1.96 for many values. A
+    single value has no spread: it is both ends. With weights w the mean is a ratio of
+    sums, `Σ w v / Σ w`, and s the deviation of `w (v - mean) / mean(w)` [1].
+
+    References:
+        [1] Cochran, Sampling techniques, 1977, chapter 2.11.
     """
-    mean, number = float(np.mean(values)), len(values)
-    half = 0.0
+    number, half = len(values), 0.0
+    if weights is None or np.ptp(weights) == 0:
+        mean = float(np.mean(values))
+        deviation = float(np.std(values, ddof=1)) if number > 1 else 0.0
+    else:
+        mean = float(np.average(values, weights=weights))
+        residuals = weights * (values - mean) / np.mean(weights)
+        deviation = math.sqrt(np.sum(residuals**2) / (number - 1))
     if number > 1:
-        deviation = float(np.std(values, ddof=1))
         half = float(stats.t.ppf(0.975, number - 1)) * deviation / math.sqrt(number)
     return {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
 
 
-def sequence_metrics(losses: np.ndarray, accuracies: np.ndarray | None) -> dict:
-    """What `eval` says where each sequence has a loss, and an accuracy, of its own.
+def sequence_metrics(
+    losses: np.ndarray,
+    accuracies: np.ndarray | None = None,
+    wanted: np.ndarray | None = None,
+    counted: np.ndarray | None = None,
+) -> dict:
+    """What `eval` reports where each sequence has its own loss and accuracy.
 
-    Sequences are independent, the timesteps of one are not. So the interval of the
-    accuracy is Wilson's for as many trials as there are sequences: too wide if
-    anything, as the accuracies of sequences spread less than hits and misses would.
+    Sequences are independent of each other, the timesteps within one are not. So the
+    accuracy gets Wilson's interval for as many trials as there are sequences. It is
+    rather too wide: accuracies of sequences spread less than single hits and misses.
+    Where their numbers n of timesteps differ, the trials are `(Σ n)² / Σ n²` [1].
 
     Args:
-        losses: The loss of each sequence, `(examples,)`.
-        accuracies: The share that is right of each, likewise; None for values.
+        losses: The mean loss of each sequence, `(examples,)`.
+        accuracies: The share of right timesteps in each sequence, `(examples,)`; None
+            where the targets are numbers.
+        wanted: How many timesteps of each have a loss; None: all have as many.
+        counted: How many of them count for the accuracy; None: all have as many.
+
+    References:
+        [1] Kish, Survey sampling, 1965.
     """
-    result = {"examples": len(losses), **mean_with_interval("loss", losses)}
+    loss = mean_with_interval("loss", losses, wanted)
+    result = {"examples": len(losses), **loss}
     if accuracies is not None:
-        share = float(accuracies.mean())
-        low, high = wilson_interval(share * len(accuracies), len(accuracies))
+        share, trials = float(accuracies.mean()), len(accuracies)
+        if counted is not None and np.ptp(counted) > 0:
+            share = float(np.average(accuracies, weights=counted))
+            trials = counted.sum() ** 2 / (counted**2).sum()
+        low, high = wilson_interval(share * trials, trials)
         result |= {"accuracy": share, "accuracy_low": low, "accuracy_high": high}
     return result
 
@@ -121,7 +152,7 @@ def sequence_metrics(losses: np.ndarray, accuracies: np.ndarray | None) -> dict:
 def classification_metrics(
     labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
 ) -> dict:
-    """Everything that `eval` says about one set of predictions.
+    """Everything that `eval` reports about one set of predictions.
 
     Args:
         labels: Class ids, `(examples,)`.
@@ -130,9 +161,9 @@ def classification_metrics(
 
     Returns:
         Plain numbers under `examples`, `accuracy` with `accuracy_low` and
-        `accuracy_high`, `loss` (mean cross-entropy), `auc` (with more than two
-        classes the mean of each against the rest; None where it is undefined),
-        `per_class` by name, and `confusion`, a row for each true class.
+        `accuracy_high`, `loss` (mean cross-entropy), `auc` (for more than two
+        classes the mean over each class against the rest; None where undefined),
+        `per_class` by name, and `confusion` with a row for each true class.
     """
     predictions = probabilities.argmax(axis=1)
     ids = range(len(names))
@@ -160,7 +191,7 @@ def classification_metrics(
 
 
 def confidence_edges(classes: int, bins: int = 10) -> np.ndarray:
-    """Edges of equal bins from the least confidence that a prediction can have to one.
+    """Edges of equal bins, from the lowest possible confidence to 1.
 
     Example:
         >>> confidence_edges(2, bins=5)
@@ -172,21 +203,22 @@ def confidence_edges(classes: int, bins: int = 10) -> np.ndarray:
 def calibration(
     labels: np.ndarray, probabilities: np.ndarray, edges: np.ndarray
 ) -> tuple[list[dict], float]:
-    """How often predictions are right that are made with a certain confidence.
+    """Accuracy of the predictions in each bin of confidence.
 
-    The confidence of a prediction is the probability of the class it names. The
-    expected calibration error [1] is the mean distance of the two, over the bins B:
+    The confidence of a prediction is the probability of the predicted class. The
+    expected calibration error [1] is the mean gap between both over the bins B;
+    scikit-learn's `calibration_curve` knows two classes only and does not count:
 
         ECE = Σ_B |B| / examples * |accuracy(B) - mean confidence(B)|
 
     Args:
         labels: Class ids, `(examples,)`.
         probabilities: `(examples, classes)`, rows add up to one.
-        edges: Of the bins of confidence, ascending.
+        edges: Edges of the bins of confidence, ascending.
 
     Returns:
-        An entry for each bin, `examples`, and if there are any their mean
-        `confidence` and `accuracy` with its interval; and the error.
+        An entry for each bin with its `examples` and, if there are any, their mean
+        `confidence` and `accuracy` with its interval; then the error.
 
     References:
         [1] Guo et al., On calibration of modern neural networks, 2017.
@@ -209,7 +241,11 @@ def calibration(
 
 
 def _auc(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
-    """Area under the ROC curve; only classes with both answers present count."""
+    """Mean area under the ROC curves of the classes that have one.
+
+    A class has none if all labels or no label is that class; `roc_auc_score` would
+    then give no mean at all.
+    """
     classes = [1] if probabilities.shape[1] == 2 else range(probabilities.shape[1])
     areas = [
         roc_auc_score(labels == k, probabilities[:, k])
@@ -225,7 +261,7 @@ def accuracy_by_length(
     lengths: np.ndarray,
     edges: Sequence[int],
 ) -> list[dict]:
-    """Accuracy of short and of long examples, bucket by bucket.
+    """Accuracy of short and long examples, by bucket of length.
 
     Args:
         labels: Class ids, `(examples,)`.
@@ -234,7 +270,7 @@ def accuracy_by_length(
         edges: The longest length in each bucket, ascending.
 
     Returns:
-        One entry a bucket that holds an example: `from` and `to` (both included),
+        An entry for each bucket with an example: `from` and `to` (both inclusive),
         `examples`, `accuracy` with its interval.
     """
     buckets = []

@@ -1,11 +1,23 @@
 """Fixtures that every test may use."""
 
+import signal
+
 import numpy as np
 import pytest
 from hypothesis import settings
 
 settings.register_profile("seqtrain", deadline=None)  # a loaded machine is slow
 settings.load_profile("seqtrain")
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Ctrl-C interrupts, also where the tests run under `nohup`, which ignores it."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

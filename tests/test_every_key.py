@@ -9,15 +9,15 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from seqtrain.config.schema import SOURCES, DataSection, Section
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from seqtrain.config import Config, load_config
-from seqtrain.config.schema import SOURCES, DataSection, Section
 from seqtrain.data.batches import bucket_lengths
 from seqtrain.errors import DataError, DivergedError
 from seqtrain.models.build import build_model
 from seqtrain.runs.run import Run
-from seqtrain.tasks.load import load_data
+from seqtrain.tasks import load_data
 from seqtrain.training.train import train
 
 FILES = """

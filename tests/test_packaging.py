@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -54,6 +55,25 @@ def test_installed_package_runs_as_a_module(wheel):
     import seqtrain
 
     assert seqtrain.__version__ in run(wheel, "-m", "seqtrain", "--version")
+
+
+def test_sdist_carries_what_its_tests_read(tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    [archive] = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as tar:
+        files = {name.partition("/")[2] for name in tar.getnames()}
+    needed = [
+        "README.md",
+        "constraints.txt",
+        *ROOT.glob("docs/*"),
+        *ROOT.glob("configs/*"),
+    ]
+    assert {str(ROOT.joinpath(path).relative_to(ROOT)) for path in needed} <= files
 
 
 def test_constraints_are_plain_pins():

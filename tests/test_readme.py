@@ -1,4 +1,4 @@
-"""What the README shows runs: with tiny models, on tiny data."""
+"""What the README and the pages of docs/ show runs: with tiny models, on tiny data."""
 
 import csv
 import gzip
@@ -16,17 +16,26 @@ from seqtrain.cli import main
 from seqtrain.config import load_config
 from seqtrain.runs.run import Run
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
-# In code blocks after an optional `$` or folder, and between backticks.
-COMMANDS = re.findall(
-    r"(?:^ *(?:\$ )?(?:\.venv/bin/)?|`)(seqtrain [a-z-][^`\n]*)",
-    README.replace("\\\n", ""),
-    re.MULTILINE,
+ROOT = Path(__file__).parents[1]
+# The README first: the commands of the pages go on from the runs that it makes.
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+TEXT = "\n".join(page.read_text() for page in PAGES)
+# In code blocks after an optional `$` or folder, and between backticks; each once.
+COMMANDS = dict.fromkeys(
+    re.findall(
+        r"(?:^ *(?:\$ )?(?:\.venv/bin/)?|`)(seqtrain [a-z-][^`\n]*)",
+        re.sub(r"\\\n *", "", TEXT),
+        re.MULTILINE,
+    )
 )
-LISTINGS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+LISTINGS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+# By their names, which stand in their first line.
+CONFIGS = {
+    name: text
+    for text, name in re.findall(r"```yaml\n(# (\S+\.yaml)\n.*?)```", TEXT, re.DOTALL)
+}
 # Run by tests of their own: one ends by Ctrl-C, the others train several times.
 LONG = {"board", "verify-resume", "doctor", "shootout"}
-UNTRAINED = ["gradflow", "quickstart"]
 # Added to every command that takes a config.
 TINY = [
     "model.embedding.dim=2",
@@ -35,48 +44,82 @@ TINY = [
     "train.batch_size=500",
     "train.jit_compile=false",
 ]
+# Added where the config makes its examples; a test of memory takes no embedding.
+FEW = ["data.examples=100", "data.test_examples=10"]
+SMALLER = {"quickstart": TINY + FEW, "adding": [*TINY[1:], *FEW, "data.length=5"]}
 
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
-    """A folder with the README's own config, and reviews under every name it uses."""
+    """A folder with the configs that are shown, and reviews under every name."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SEQTRAIN_CACHE", str(tmp_path / "cache"))
-    [config] = re.findall(r"```yaml\n(# reviews.yaml\n.*?)```", README, re.DOTALL)
-    Path("reviews.yaml").write_text(config)
+    for name, text in CONFIGS.items():
+        Path(name).write_text(text)
     words = ["superb", "awful", "film", "plot"]
     rows = [[f"{words[i % 4]} {i} {words[i % 3]}", "np"[i % 2]] for i in range(40)]
-    for name in set(re.findall(r"[\w.]+\.csv\.gz", README)):
+    for name in set(re.findall(r"[\w.]+\.csv\.gz", TEXT)):
         with gzip.open(name, "wt", newline="") as file:
             csv.writer(file).writerows([("text", "label"), *rows])
+    for folder in ("train/neg", "train/pos", "test/neg", "test/pos"):
+        reviews = Path("aclImdb") / folder
+        reviews.mkdir(parents=True)
+        for i in range(10):
+            (reviews / f"{i}_{i}.txt").write_text(f"{words[i % 4]} {folder}")
     handler = signal.getsignal(signal.SIGTERM)
     yield tmp_path
     signal.signal(signal.SIGTERM, handler)  # `train` sets its own
 
 
-def test_every_command_runs(workplace, monkeypatch, capfd):
-    commands = [shlex.split(command, comments=True) for command in COMMANDS]
-    shown = {arguments[1] for arguments in commands}
-    assert shown >= {"train", "eval", "predict", "check", "runs", "board"}
-    for arguments in commands:
-        if arguments[1] in LONG:
-            continue
-        if "--resume" in arguments:
-            Run(Path(arguments[-1])).update(status="interrupted")
-        elif arguments[1] in ("train", "check") or arguments[1:] == UNTRAINED:
-            arguments += [word for setting in TINY for word in ("--set", setting)]
+@pytest.fixture
+def run(monkeypatch, capfd):
+    """Run a command line; return what it said and printed."""
+
+    def run(arguments):
         monkeypatch.setattr(sys, "argv", arguments)
         with pytest.raises(SystemExit) as ended:
             main()
         said = capfd.readouterr()
         assert not ended.value.code, f"{shlex.join(arguments)}\n{said.err}"
-        assert said.out or arguments[-1] == "--dry-run" or "--dry-run" in arguments
+        return said
+
+    return run
 
 
-def test_the_config_says_what_its_comments_say(workplace):
+def test_every_command_runs(workplace, run):
+    commands = [shlex.split(command, comments=True) for command in COMMANDS]
+    shown = {arguments[1] for arguments in commands}
+    assert shown >= {"train", "eval", "predict", "check", "runs", "board"}
+    for arguments in commands:
+        name = arguments[1]
+        if name in LONG:
+            # Its options are known, and its config can be loaded.
+            run([*arguments, "--help"])
+            for config in arguments[2:3] if name != "board" else ():
+                run(["seqtrain", "check", config, "--no-data"])
+            continue
+        if "--resume" in arguments:
+            Run(Path(arguments[-1])).update(status="interrupted")
+        elif name in ("train", "check") or arguments[1:] == ["gradflow", "quickstart"]:
+            for setting in SMALLER.get(arguments[2], TINY):
+                arguments += ["--set", setting]
+        said = run(arguments)
+        assert said.out or "--dry-run" in arguments
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_config_that_is_shown_loads(workplace, name):
+    assert load_config(name)
+
+
+def test_the_readmes_config_says_what_its_comments_say(workplace):
     config = load_config("reviews.yaml")
     assert [layer.cell for layer in config.model.layers] == ["lstm", "gru"]
     assert config.data.source == "files"
+
+
+def test_every_yaml_that_is_shown_has_a_name():
+    assert TEXT.count("```yaml") == len(CONFIGS)
 
 
 @pytest.mark.parametrize(

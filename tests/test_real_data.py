@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtrain.config import FilesData
-from seqtrain.data.sources.read import read_source
-from seqtrain.tasks.load import load_data
+from seqtrain.tasks import load_data
+from seqtrain.tasks.texts import FilesData, read_source
 
 IMDB = Path(os.environ.get("SEQTRAIN_DATA", "absent")) / "imdb"
 

@@ -1,10 +1,10 @@
 import keras
 import numpy as np
 import pytest
+from seqtrain.tasks.tasks import find_task
 
 from seqtrain.config import find_config, load_config, shipped_configs
 from seqtrain.models.build import build_model
-from seqtrain.tasks.tasks import find_task
 
 VOCAB = 50
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}

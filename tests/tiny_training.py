@@ -7,7 +7,7 @@ import keras
 from seqtrain.config import load_config
 from seqtrain.runs.resume import find_way
 from seqtrain.runs.run import Run
-from seqtrain.tasks.load import load_data
+from seqtrain.tasks import load_data
 from seqtrain.training.train import train
 
 CONFIG = """\

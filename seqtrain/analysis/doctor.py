@@ -1,4 +1,4 @@
-"""What of the machine a training needs, looked at and tried out."""
+"""Checks of everything that a training needs of the machine."""
 
 import fcntl
 import os
@@ -20,7 +20,7 @@ from ..system.disk import sync, write
 from ..system.machine import hardware, versions
 from .verify import verify_resume
 
-# A training of seconds; it is killed once and resumed.
+# A training that takes seconds, although it is killed once and resumed.
 TRIAL = ["quickstart"] + [
     word
     for setting in (
@@ -32,20 +32,20 @@ TRIAL = ["quickstart"] + [
     )
     for word in ("--set", setting)
 ]
-# Instructions that TensorFlow and XLA are fast by.
+# Instruction sets that make TensorFlow and XLA fast.
 _FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "asimd")
-_LITTLE_SPACE = 2**30  # bytes; runs of a day and their checkpoints need less
+_LITTLE_SPACE = 2**30  # bytes; a day of runs and their checkpoints needs less
 
 Verdict = Literal["ok", "warning", "failed", "unknown"]
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at.
+    """What one check found.
 
     Args:
-        name: What.
-        verdict: `unknown` is what could not be found out.
-        text: What was found.
+        name: What was checked.
+        verdict: `unknown` if the system does not tell.
+        text: Details, and what to do about a failure.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Finding(NamedTuple):
 
 
 def examine() -> Iterator[Finding]:
-    """Look at everything in turn; the last one, a training, takes ten seconds."""
+    """Check one thing after another; the last, a training, takes ten seconds."""
     yield from _packages()
     yield from _processor()
     yield _gpu()
@@ -63,11 +63,6 @@ def examine() -> Iterator[Finding]:
     yield _folder("cache", cache_folder())
     yield _folder("runs", ROOT)
     yield _trial()
-
-
-def format_finding(finding: Finding) -> str:
-    """One line."""
-    return f"{finding.verdict:8}{finding.name:12}{finding.text}"
 
 
 def _packages() -> Iterator[Finding]:
@@ -83,23 +78,26 @@ def _packages() -> Iterator[Finding]:
 
 
 def _processor() -> Iterator[Finding]:
-    facts = hardware()
+    facts, system = hardware(), platform.system()
     cores = f"{facts['cores']} cores" if facts["cores"] else "cores unknown"
     if facts["cpu"] is None:
         yield Finding("processor", "unknown", f"its name; {cores}")
     else:
         yield Finding("processor", "ok", f"{facts['cpu']}, {cores}")
-    flags = _flags()
-    if flags is None:
-        yield Finding("features", "unknown", f"not told by {platform.system()}")
-    else:
-        found = [feature for feature in _FEATURES if feature in flags]
-        verdict = "ok" if found else "warning"
-        yield Finding("features", verdict, ", ".join(found) or "none that help")
+    yield _features(system)
     if facts["memory_bytes"] is None:
-        yield Finding("memory", "unknown", f"not told by {platform.system()}")
+        yield Finding("memory", "unknown", f"not told by {system}")
     else:
         yield Finding("memory", "ok", f"{facts['memory_bytes'] / 2**30:.1f} GiB")
+
+
+def _features(system: str) -> Finding:
+    flags = _flags()
+    if flags is None:
+        return Finding("features", "unknown", f"not told by {system}")
+    helpful = [feature for feature in _FEATURES if feature in flags]
+    verdict = "ok" if helpful else "warning"
+    return Finding("features", verdict, ", ".join(helpful) or "none that help")
 
 
 def _flags() -> set[str] | None:
@@ -146,9 +144,9 @@ def _compiler() -> Finding:
 
 
 def _folder(name: str, path: Path) -> Finding:
-    """Whether files can be written, flushed and locked in a folder."""
+    """Check that files can be written, flushed and locked in a folder."""
     there = path.absolute()
-    while not there.exists():  # it would be made in there
+    while not there.exists():  # a folder that is missing would be made in this one
         there = there.parent
     try:
         with tempfile.TemporaryDirectory(dir=there) as folder:

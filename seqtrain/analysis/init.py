@@ -5,12 +5,11 @@ from pathlib import Path
 
 from ..config.json_schema import EDITOR_LINE, FILE_NAME, json_schema_text
 from ..config.nodes import dump_value
-from ..config.problems import shorten
 from ..data.survey import Survey, survey
-from ..errors import ConfigError
+from ..errors import ConfigError, shorten
 
 _WORDS = 20000  # most rows of the embedding; more are learned from too few texts
-_LONGEST = 1000  # most tokens of a text; the time of a step is in proportion
+_LONGEST = 1000  # most tokens of a text; a step takes time in proportion to it
 _IMBALANCE = 2  # how many times as large a class may be before weights help
 
 _WIDTH = 88  # of a line
@@ -68,11 +67,12 @@ train:
 def init(data: Path | None, out: Path | None = None) -> Path:
     """Write a config for a data file or folder, or for generated reviews.
 
-    The JSON Schema that its first line names is put beside it, if none is there.
+    The JSON Schema that its first line names is written beside it, unless there is one.
 
     Args:
         data: CSV, TSV or JSONL, plain or .gz, or a folder of classes.
-        out: The config; by default it is called like the data and lies here.
+        out: The config to write; by default it is named after the data, in the current
+            folder.
 
     Returns:
         The path of the config.
@@ -132,7 +132,7 @@ def _data_lines(data: Path, found: Survey) -> list[str]:
     lines = [_line("train", _name(data), _classes(found))]
     if found.test:
         lines.append(
-            _line("test", _name(found.test), "guessed: it stands beside, and is alike")
+            _line("test", _name(found.test), "guessed: same columns and labels")
         )
     if found.text:
         why = f"guessed: the longest strings, {found.text.words:.0f} words on average"
@@ -148,7 +148,7 @@ def _data_lines(data: Path, found: Survey) -> list[str]:
 
 def _size_lines(found: Survey) -> list[str]:
     words = found.words if found.words < 1000 else found.repeated
-    half, most, longest = found.lengths
+    median, most, longest = found.lengths
     counted = f"in {found.surveyed:,} texts"
     return [
         _line(
@@ -160,8 +160,8 @@ def _size_lines(found: Survey) -> list[str]:
         _line(
             "max_length",
             max(3, min(_round_up(most), longest, _LONGEST)),
-            f"guessed: half of the texts have up to {half} tokens, "
-            f"19 of 20 up to {most}, the longest {longest:,}",
+            f"guessed: 50th percentile {median:,} tokens, 95th {most:,}, "
+            f"longest {longest:,}",
         ),
     ]
 
@@ -191,11 +191,11 @@ def _classes(found: Survey) -> str:
 
 
 def _last(place: str) -> str:
-    """A place and its problem without the folder, in one line."""
+    """The place of a problem and the problem, without the folder, in one line."""
     return shorten(place.rpartition("/")[2])
 
 
 def _round_up(number: int) -> int:
-    """A number with two digits that count, not below another."""
+    """Round up to two significant digits."""
     step = 10 ** max(0, len(str(number)) - 2)
     return -(-number // step) * step

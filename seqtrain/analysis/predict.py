@@ -7,17 +7,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..data.batches import Batch, bucket_lengths, epoch_batches
+from ..data.batches import epoch_batches, gather
 from ..data.encoded import Encoded
-from ..data.sources.examples import Examples
 from ..data.sources.streams import LONGEST_TEXT, too_long
-from ..data.vocabulary import PADDING
 from ..errors import DataError, RunError
-from ..metrics import logits_to_probabilities
 from ..models.saved import load_model
 from ..runs.run import Run
-from ..tasks.load import encode_texts
-from ..tasks.tasks import TEXTS, find_task
+from ..tasks import kind_of
 
 BATCH_SIZE = 64
 PIECE = 2**16  # bytes
@@ -39,12 +35,12 @@ def load_best(run: Run) -> keras.Model:
         run.model_path,
         vocab_size=len(run.vocab),
         num_classes=len(run.labels),
-        task=find_task(run.config.data),
+        kind=kind_of(run.config.data),
     )
 
 
 class Predictor:
-    """The best model of a run with its vocabulary and labels, loaded once.
+    """The best model of a run, and what it knows of its data, loaded once.
 
     Args:
         run: A run whose training kept a model.
@@ -55,33 +51,24 @@ class Predictor:
 
     def __init__(self, run: Run):
         model = load_best(run)
-        self.vocab = run.vocab
-        self.labels = run.labels
-        self.data = run.config.data
-        self.buckets = bucket_lengths(self.data.max_length, self.data.buckets)
+        self.kind, self.trained = kind_of(run.config.data), run.trained
+        self.buckets = run.buckets
         [inputs] = model.inputs
         # One trace for every shape.
-        self._logits = tf.function(
+        self._outputs = tf.function(
             lambda tokens: model(tokens, training=False),
             input_signature=[tf.TensorSpec(inputs.shape, inputs.dtype)],
         ).get_concrete_function()
 
-    def encode(self, examples: Examples) -> Encoded:
-        """Turn texts into token ids as in training, and labels into class ids."""
-        return encode_texts(
-            examples.texts, examples.labels, self.vocab, self.data, self.labels
-        )
-
-    def probabilities(self, encoded: Encoded, *, batch_size: int) -> np.ndarray:
-        """Predict in batches of like length; rows come in the order of `encoded`.
+    def score(self, encoded: Encoded, *, batch_size: int) -> Sequence[np.ndarray]:
+        """Predict in batches of like length; scores come in the order of `encoded`.
 
         Returns:
-            `(examples, classes)`, float64.
+            What `score` of the target makes of the outputs, such as probabilities.
         """
-        probabilities = np.empty((len(encoded.labels), len(self.labels)))
-        for indices, logits in self.outputs(encoded, batch_size=batch_size):
-            probabilities[indices] = logits_to_probabilities(logits)
-        return probabilities
+        classes = len(self.trained.labels)
+        outputs = self.outputs(encoded, batch_size=batch_size)
+        return self.kind.target.score(encoded, outputs, classes)
 
     def outputs(
         self, encoded: Encoded, *, batch_size: int
@@ -91,55 +78,41 @@ class Predictor:
             encoded.lengths,
             batch_size=batch_size,
             buckets=self.buckets,
-            seed=0,
-            epoch=0,
-            shuffle=False,
+            order="by_bucket",
         )
         for batch in batches:
-            yield batch.indices, self._logits(_pad(encoded, batch)).numpy()
-
-
-def _pad(encoded: Encoded, batch: Batch) -> tf.Tensor:
-    """Gather a batch; tf.data would take 70 ms to set up, for a single text too."""
-    shape = (len(batch.indices), batch.width, *encoded.tokens.shape[1:])
-    tokens = np.full(shape, PADDING, encoded.tokens.dtype)
-    for row, index in zip(tokens, batch.indices, strict=True):
-        start, stop = encoded.offsets[index : index + 2]
-        row[: stop - start] = encoded.tokens[start:stop]
-    return tf.constant(tokens)  # (batch, width)
+            # tf.data would take 70 ms to set up, for a single text too.
+            inputs, _ = gather(encoded, batch)
+            yield batch.indices, self._outputs(tf.constant(inputs)).numpy()
 
 
 def predict(run: Run, batches: Iterable[Sequence[str]]) -> Iterator[dict]:
-    """Classify a stream of texts, in order.
+    """Answer a stream of texts, in order.
 
     Args:
         run: A run with a trained model.
         batches: The texts; one batch is answered before the next is asked for.
 
     Yields:
-        `text`, its `label` with the `probability`, and all `probabilities` by name.
+        What the kind of the data answers; of labelled texts `text`, its `label` with
+        the `probability`, and all `probabilities` by name.
 
     Raises:
         RunError: If the run has no model, or one that reads no texts.
     """
     predictor = Predictor(run)
-    if (task := find_task(predictor.data)) != TEXTS:
+    kind, trained = predictor.kind, predictor.trained
+    if kind.prediction is None:
         raise RunError(
-            f"{run.path}: trained on data.task: {task.name}, which has no texts to "
+            f"{run.path}: trained on data.task: {kind.name}, which has no texts to "
             "predict; a model of texts is needed",
             hint=f"seqtrain eval {run.path} measures it on examples of its task",
         )
     for texts in batches:
-        encoded = predictor.encode(Examples(texts, []))
-        rows = predictor.probabilities(encoded, batch_size=BATCH_SIZE)
-        for text, row in zip(texts, rows.tolist(), strict=True):
-            best = max(range(len(row)), key=row.__getitem__)
-            yield {
-                "text": text,
-                "label": predictor.labels[best],
-                "probability": row[best],
-                "probabilities": dict(zip(predictor.labels, row, strict=True)),
-            }
+        encoded = kind.prediction.encode(texts, trained)
+        scores = predictor.score(encoded, batch_size=BATCH_SIZE)
+        for text, score in zip(texts, scores, strict=True):
+            yield kind.prediction.answer(text, score, trained.labels)
 
 
 def read_lines(stream: io.BufferedReader, name: str) -> Iterator[list[str]]:

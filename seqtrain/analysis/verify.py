@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.compat.proto.graph_pb2 import GraphDef
+from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.util.tensor_util import make_ndarray
 
 from ..errors import SeqtrainError
@@ -25,12 +26,8 @@ from ..runs.checkpoints import Checkpoints
 from ..runs.run import Run
 
 COMMAND = (sys.executable, "-m", "seqtrain")
-
-
+BEFORE_TRAINING = 1 / 6  # share of the kills that hit the start and the compilation
 _SPLITS = ("train", "validation")
-
-
-BEFORE_TRAINING = 1 / 6  # of the kills: while the program starts and compiles
 
 
 class Verdict(NamedTuple):
@@ -38,15 +35,32 @@ class Verdict(NamedTuple):
 
     Args:
         run: The run that was killed.
-        kills: How often.
-        compared: What was compared, by name.
-        different: What of it is not equal, bit for bit; empty is the proof.
+        kills: How often it was killed.
+        compared: The names of what was compared.
+        different: Those that are not equal, bit for bit; empty is the proof.
     """
 
     run: Path
     kills: int
     compared: list[str]
     different: list[str]
+
+
+class Instant(NamedTuple):
+    """When to kill a training.
+
+    Args:
+        delay: Seconds to wait.
+        after_ready: Whether to count them from the first step of the training, not
+            from the start of its process.
+    """
+
+    delay: float
+    after_ready: bool
+
+    def __str__(self) -> str:
+        event = "ready" if self.after_ready else "started"
+        return f"{self.delay:.2f} s after it was {event}"
 
 
 def verify_resume(
@@ -60,67 +74,96 @@ def verify_resume(
 ) -> list[Verdict]:
     """Train without a stop, then again with SIGKILLs at random instants, and compare.
 
-    A killed run goes on by `train --resume` until it ends or is killed again; if one
-    ends before all kills are done, another begins.
+    A killed run goes on by `train --resume` until it ends or is killed again. If it
+    ends before all kills are done, another run begins.
 
     Args:
         arguments: What follows `seqtrain train`: the config and its overrides.
-        folder: Where the runs go.
+        folder: An empty folder for the runs.
         kills: How many in all.
         seed: Draws the instants.
-        say: Is told what goes on.
+        say: Called with a line about each step of the proof.
         command: What starts seqtrain.
 
     Returns:
         A verdict for each run that was killed.
 
     Raises:
-        SeqtrainError: If a training ends in another way than by a kill or well.
+        SeqtrainError: If a training fails by itself.
     """
 
-    def new_run(path: Path) -> list[str]:
-        if path.exists():  # the kill came before there was anything in it
-            shutil.rmtree(path)
-        return [*arguments, "--run", str(path)]
+    def begin(path: Path) -> Training:
+        return _begin_or_resume(command, arguments, path)
 
-    rng = random.Random(seed)
-    reference = folder / "uninterrupted"
-    first = Training([*command, "train", *new_run(reference)])
-    start_seconds, train_seconds = first.finish()
+    uninterrupted = folder / "uninterrupted"
+    start_seconds, train_seconds = begin(uninterrupted).finish()
     say(
         f"uninterrupted: {start_seconds:.1f} s to start, {train_seconds:.1f} s to train"
     )
-    expected = fingerprint(Run(reference))
+    expected = fingerprint(Run(uninterrupted))
+    instants = _instants(seed, kills, start_seconds, train_seconds)
     verdicts, done = [], 0
     while done < kills:
-        path, killed = folder / f"killed-{len(verdicts) + 1}", 0
-        while not _is_finished(path):
-            way = ["--resume", str(path)] if _is_begun(path) else new_run(path)
-            training = Training([*command, "train", *way])
-            if done == kills:
-                training.finish()
-                break
-            if rng.random() < BEFORE_TRAINING:
-                delay, ready = rng.uniform(0, start_seconds), False
-            else:
-                delay, ready = rng.uniform(0, 2 * train_seconds / (kills + 1)), True
-            if training.kill(delay, after_ready=ready):
-                done, killed = done + 1, killed + 1
-                when = f"{delay:.2f} s after it was {'ready' if ready else 'started'}"
-                say(f"kill {done} of {kills}: {path.name}, {when}, at {_place(path)}")
+        path, before = folder / f"killed-{len(verdicts) + 1}", done
+        for instant in _train_with_kills(path, begin, instants, most=kills - done):
+            done += 1
+            place = _last_checkpoint(path)
+            say(f"kill {done} of {kills}: {path.name}, {instant}, at {place}")
         found = fingerprint(Run(path))
         different = [name for name in expected if expected[name] != found[name]]
-        verdicts.append(Verdict(path, killed, list(expected), different))
+        verdicts.append(Verdict(path, done - before, list(expected), different))
     return verdicts
 
 
+def _begin_or_resume(
+    command: Sequence[str], arguments: Sequence[str], path: Path
+) -> "Training":
+    if _has_begun(path):
+        return Training([*command, "train", "--resume", str(path)])
+    if path.exists():  # the kill came before there was anything in it
+        shutil.rmtree(path)
+    return Training([*command, "train", *arguments, "--run", str(path)])
+
+
+def _instants(
+    seed: int, kills: int, start_seconds: float, train_seconds: float
+) -> Iterator[Instant]:
+    """Draw instants, most of them such that the kills spread over one training."""
+    rng = random.Random(seed)
+    while True:
+        if rng.random() < BEFORE_TRAINING:
+            yield Instant(rng.uniform(0, start_seconds), after_ready=False)
+        else:
+            longest = 2 * train_seconds / (kills + 1)
+            yield Instant(rng.uniform(0, longest), after_ready=True)
+
+
+def _train_with_kills(
+    path: Path,
+    begin: Callable[[Path], "Training"],
+    instants: Iterator[Instant],
+    most: int,
+) -> Iterator[Instant]:
+    """Train a run to its end; yield each instant at which it was killed on the way."""
+    killed = 0
+    while not _has_finished(path):
+        training = begin(path)
+        if killed == most:
+            training.finish()
+            return
+        instant = next(instants)
+        if training.kill(instant.delay, after_ready=instant.after_ready):
+            killed += 1
+            yield instant
+
+
 def fingerprint(run: Run) -> dict[str, str]:
-    """A sha256 of each thing that a finished run promises, its timings left out."""
+    """A sha256 of each thing that a resumed run must end with, timings left out."""
     checkpoint = Checkpoints(run.path).last(lambda _: None)
     state = checkpoint.state
     contents = {
         "weights and optimizer": checkpoint.arrays,
-        "best model": list(_weights(run.model_path)),
+        "best model": _weights(run.model_path),
         "metrics.jsonl": list(map(_without_timings, run.metrics())),
         "TensorBoard": [list(_events(run.path, split)) for split in _SPLITS],
         "position and early stopping": [
@@ -138,10 +181,10 @@ def fingerprint(run: Run) -> dict[str, str]:
 
 
 class Training:
-    """A training in a process of its own, which says `ready in …` when it begins.
+    """A training in a process of its own, which says `ready in …` at its first step.
 
     Args:
-        command: What starts it.
+        command: What starts the process.
     """
 
     def __init__(self, command: Sequence[str]):
@@ -153,7 +196,7 @@ class Training:
         self.said = []
 
     def finish(self) -> tuple[float, float]:
-        """Wait for the end; return the seconds until it was ready, and from then on."""
+        """Wait for the end; return the seconds until it was ready, and from there."""
         self._wait_until_ready()
         ready = time.monotonic()
         self._wait_for_the_end()
@@ -191,31 +234,33 @@ class Training:
             )
 
 
-def _is_begun(path: Path) -> bool:
+def _has_begun(path: Path) -> bool:
     return (path / "run.json").exists()
 
 
-def _is_finished(path: Path) -> bool:
-    """Also of one that was killed while it ended."""
-    return _is_begun(path) and Run(path).status == "finished"
+def _has_finished(path: Path) -> bool:
+    """Whether a run is complete, even if a kill met its process after that."""
+    return _has_begun(path) and Run(path).status == "finished"
 
 
-def _place(path: Path) -> str:
+def _last_checkpoint(path: Path) -> str:
     last = path / "checkpoints" / "last"
     return last.read_text().strip() if last.exists() else "no checkpoint yet"
 
 
-def _weights(path: Path) -> Iterator[np.ndarray]:
+def _weights(path: Path) -> list[np.ndarray]:
+    """The arrays of a saved model, in the order of their names."""
+    arrays = []
+
+    def collect(_, item):
+        if isinstance(item, h5py.Dataset):
+            arrays.append(item[()])
+
     with zipfile.ZipFile(path) as archive:
         content = io.BytesIO(archive.read("model.weights.h5"))
     with h5py.File(content) as file:
-        found = []
-        file.visititems(
-            lambda _, item: (
-                found.append(item) if isinstance(item, h5py.Dataset) else None
-            )
-        )
-        yield from (item[()] for item in found)
+        file.visititems(collect)
+    return arrays
 
 
 def _without_timings(record: dict) -> dict:
@@ -227,16 +272,21 @@ def _is_timing(key: str) -> bool:
 
 
 def _events(run: Path, split: str) -> Iterator[list]:
-    """Tag, step and value of all that TensorBoard shows of a split, in their order."""
+    """Tag, step and value of all that TensorBoard shows of a split, as written."""
     for path in sorted((run / "tensorboard" / split).iterdir()):
         for event in EventFileLoader(str(path)).Load():
             for value in event.summary.value:
                 if not _is_timing(value.tag):
-                    shown = make_ndarray(value.tensor)
-                    if value.tag == "__run_graph__":  # TensorFlow numbers its functions
-                        nodes = GraphDef.FromString(shown.item()).node
-                        shown = np.array([[node.name, node.op] for node in nodes])
-                    yield [value.tag, event.step, shown.tolist()]
+                    yield [value.tag, event.step, _shown(value)]
+
+
+def _shown(value: Summary.Value) -> list:
+    content = make_ndarray(value.tensor)
+    if value.tag == "__run_graph__":
+        # TensorFlow numbers its functions anew in each process: compare the nodes.
+        nodes = GraphDef.FromString(content.item()).node
+        content = np.array([[node.name, node.op] for node in nodes])
+    return content.tolist()
 
 
 def _sha256(content: list) -> str:
@@ -247,4 +297,5 @@ def _sha256(content: list) -> str:
             total.update(np.ascontiguousarray(item))
         else:
             total.update(json.dumps(item, default=str).encode())
+        total.update(b"\n")  # or [1, 23] would be equal to [12, 3]
     return total.hexdigest()

@@ -1,4 +1,4 @@
-"""How TensorBoard's dashboards are laid out: panels, comparison, curves."""
+"""What TensorBoard's plugins show: panels, hyperparameters, precision and recall."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,17 +11,15 @@ from tensorboard.plugins.pr_curve.summary import pb as pr_curve_pb
 
 from ..config import Config
 
-CLASSES = 20  # with a precision-recall curve; of more nobody looks at each
-
-
+CLASSES = 20  # that get a precision-recall curve; nobody looks at more
 THRESHOLDS = 101
 
 
 def layout(config: Config) -> Summary:
-    """The panels of the custom scalars, of what a training with `config` logs.
+    """The panels of the custom scalars for a training with `config`.
 
-    TensorBoard shows those of all runs together, equal ones once. So a layer has no
-    panel of its own: a panel shows all layers of all runs.
+    TensorBoard merges the panels of all runs. Layers have no panels of their own, so
+    that runs with different layers share theirs: a panel shows all layers of all runs.
     """
     flow = "gradient_flow/.*/"
     panels = {
@@ -63,14 +61,14 @@ def layout(config: Config) -> Summary:
 
 
 def hyperparameters(config: Config) -> Summary:
-    """The keys of a config by which the HParams dashboard tells runs apart."""
+    """The values of a config, for the dashboard that compares hyperparameters."""
     sections = config.model_dump(mode="json", exclude={"log"})
-    # Without an id of its own a trial has the name of the run.
+    # With an empty id the dashboard shows the name of the run.
     return hparams_pb(dict(_flatten(sections)), trial_id="")
 
 
 def _flatten(value, place: str = "") -> Iterator[tuple[str, str | float | bool]]:
-    """Yield each value with its place, as `--set` names it."""
+    """Yield each value with its dotted key, as `--set` takes it."""
     if isinstance(value, list) and any(isinstance(item, dict) for item in value):
         value = dict(enumerate(value))
     if isinstance(value, dict):
@@ -85,12 +83,12 @@ def _flatten(value, place: str = "") -> Iterator[tuple[str, str | float | bool]]
 def precision_recall(
     labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
 ) -> Iterator[Summary]:
-    """Yield a curve for each class against the rest; of two only for the second.
+    """Yield a curve for each class against the rest; for two only that of the second.
 
     Args:
         labels: Class ids, `(examples,)`.
         probabilities: `(examples, classes)`.
-        names: The names of the classes, of which the first twenty are shown.
+        names: The names of the classes; the first twenty get a curve.
     """
     for k in [1] if len(names) == 2 else range(min(len(names), CLASSES)):
         yield pr_curve_pb(

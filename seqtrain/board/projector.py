@@ -1,4 +1,4 @@
-"""Words in space: what TensorBoard's projector shows."""
+"""The files from which TensorBoard's projector shows an embedding."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +8,7 @@ import numpy as np
 from ..data.vocabulary import UNKNOWN
 from ..system.disk import replace
 
-TOKENS = 10_000  # the projector makes no picture of more
-
+TOKENS = 10_000  # the projector draws no more
 
 PROJECTOR = """\
 embeddings {
@@ -21,22 +20,22 @@ embeddings {
 
 
 def write_projector(folder: Path, embedding: np.ndarray, tokens: Sequence[str]) -> None:
-    """Have the projector show an embedding, each point with its token.
+    """Write an embedding for the projector, with the token of each point.
 
-    As text, because TensorBoard needs TensorFlow to read a checkpoint. Of a large
-    vocabulary the most frequent tokens are shown.
+    The files are text, because TensorBoard needs TensorFlow to read a checkpoint. Of
+    a large vocabulary only the most frequent tokens are written.
 
     Args:
-        folder: One with event files of the run.
+        folder: A folder with event files of the run.
         embedding: `(tokens, dim)`.
-        tokens: By their ids, the most frequent first; that of padding is left out.
+        tokens: By id, the most frequent first; padding is left out.
 
     Raises:
-        WriteError: If it can't be written.
+        WriteError: If a file can't be written.
     """
     rows = embedding[UNKNOWN:TOKENS].astype(np.float64).round(5).tolist()
     lines = ["\t".join(map(repr, row)) for row in rows]
-    # In a file of one column a line is a token, and no line is a header.
+    # In a file with one column each line is a token: there is no header.
     labels = [token.translate(_ESCAPES) for token in tokens[UNKNOWN:TOKENS]]
     for name, text in (
         ("embedding.tsv", _lines(lines)),

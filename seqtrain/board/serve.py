@@ -1,4 +1,4 @@
-"""TensorBoard on the runs, for as long as someone looks."""
+"""TensorBoard on a folder of runs, until Ctrl-C."""
 
 import contextlib
 import sys
@@ -11,10 +11,10 @@ from tensorboard import program
 from ..errors import RunError
 
 
-def board(runs: Path, *, port: int = 6006) -> None:
+def serve(runs: Path, *, port: int = 6006) -> None:
     """Serve TensorBoard on a folder of runs, or one run, until Ctrl-C.
 
-    Only this machine can reach it. The address goes to stdout once it answers.
+    It answers to this machine alone. Its address goes to stdout once it answers.
 
     Args:
         runs: A folder of runs, or a single run.
@@ -37,7 +37,7 @@ def board(runs: Path, *, port: int = 6006) -> None:
         address = tensorboard.launch()
     except program.TensorBoardServerException as error:
         raise RunError(error.msg, hint="pass another --port") from None
-    address += "#custom_scalars"  # the panels of `dashboards.layout` come first
+    address += "#custom_scalars"  # so that the panels of `layout` are open
     print(f"TensorBoard shows {runs} at {address} until Ctrl-C", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         threading.Event().wait()

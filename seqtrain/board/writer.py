@@ -27,20 +27,20 @@ class TensorBoardWriter:
     """Write the event files of a run.
 
     Training and validation are two TensorBoard runs with the same tags, so
-    that their curves lie over one another. What belongs to the whole run
-    (histograms, images, text, graph) stands with training.
+    that their curves are drawn over one another. What belongs to the whole run
+    (histograms, images, text, graph) is written with training.
 
-    Attributes:
-        folders: Where the event files are, by split.
-
-    Each event is in its file at once. `tf.summary` writes later, and on a full disk
-    loses events without a word (TensorFlow 2.21).
+    Each event is written at once. `tf.summary` writes later, and silently loses
+    events when the disk is full (TensorFlow 2.21).
 
     Args:
         run: The run directory; files go to `tensorboard/{train,validation}`.
 
+    Attributes:
+        folders: The folder of the event files, by split.
+
     Raises:
-        WriteError: By every method, if the files can't be written.
+        WriteError: From every method, if the files can't be written.
     """
 
     def __init__(self, run: Path):
@@ -78,8 +78,8 @@ class TensorBoardWriter:
         self._add("train", step, [text_pb(tag, markdown)])
 
     def summary(self, split: str, summary: Summary, step: int) -> None:
-        """Add what the function of a TensorBoard plugin returned."""
-        # Some return protos of TensorFlow, equal to TensorBoard's but of another type.
+        """Add a summary that a TensorBoard plugin made."""
+        # Some plugins return TensorFlow's proto, which is equal but of another type.
         copy = Summary.FromString(summary.SerializeToString())
         self._add(split, step, [copy])
 
@@ -123,12 +123,12 @@ class Sample(NamedTuple):
 
 
 def yaml_markdown(yaml: str) -> str:
-    """Markdown that shows `yaml` as it stands."""
+    """Markdown that shows `yaml` verbatim."""
     return f"```yaml\n{yaml.rstrip()}\n```"
 
 
 def samples_markdown(samples: Iterable[Sample]) -> str:
-    """Markdown table of sample predictions, the wrong ones in bold."""
+    """A Markdown table of sample predictions, wrong ones in bold."""
     rows = ["label | prediction | probability | text", "---|---|---:|---"]
     for text, label, prediction, probability in samples:
         cells = [_literal(label), _literal(prediction), f"{probability:.3f}"]
@@ -139,7 +139,7 @@ def samples_markdown(samples: Iterable[Sample]) -> str:
 
 
 def _literal(text: str) -> str:
-    # Every sign as its number: nothing in a review may act as Markdown or HTML.
+    # Escape every sign: nothing in a review may act as Markdown or HTML.
     return re.sub(
         r"[^\w ]|_", lambda sign: f"&#{ord(sign[0])};", " ".join(text.split())
     )

@@ -7,7 +7,8 @@ keeps has no schema beside it: an editor then only doesn't complete.
 import json
 from typing import Any
 
-from .schema import SOURCES, Config, DataSection
+from ..sections.data import DataSection
+from .whole import SECTIONS, SOURCES, Config, only_value
 
 FILE_NAME = "seqtrain.schema.json"
 # The first line of a config that makes an editor check and complete it.
@@ -32,19 +33,18 @@ def json_schema() -> dict[str, Any]:
     to a config that `extends` it, only `seqtrain check` knows.
     """
     schema = _tidy(Config.model_json_schema())
-    sources = schema["$defs"]
+    definitions = schema["$defs"]
     data = schema["properties"]["data"]
     description = {"description": data.pop("description")}
-    for name, source in SOURCES.items():
-        section = sources[source.__name__]
-        section["required"] = ["source", *section.get("required", [])]
-        # null undoes what a base says of another source.
-        section["properties"] |= {
-            key: {"description": f"of source {other}; null undoes it", "type": "null"}
-            for other, key in _keys_of_others(name)
-        }
+    for section in SECTIONS:
+        definition = definitions[section.__name__]
+        first = section is SOURCES[only_value(section, "source")][0]
+        needed = ["source"] if first else ["source", "task"]
+        definition["required"] = [*needed, *definition.get("required", [])]
+        # null undoes what a base says of another section.
+        definition["properties"] |= _keys_of_others(section)
     # A base may give the source, and the keys that a source must have.
-    sources["DataOverBase"] = {
+    definitions["DataOverBase"] = {
         "description": "What a config changes in the data of its base.",
         "type": "object",
         "properties": _properties_of_any(),
@@ -61,15 +61,15 @@ def json_schema() -> dict[str, Any]:
         "if": {"required": ["extends"]},
         "then": {"properties": {"data": {"$ref": "#/$defs/DataOverBase"}}},
         "else": {"properties": {"data": data}},
-        "$defs": sources,
+        "$defs": definitions,
     }
 
 
 def _properties_of_any() -> dict[str, Any]:
-    """The keys of all sources; what a shared key takes may be any source's."""
+    """The keys of all sections; what a shared key takes may be any section's."""
     found: dict[str, list] = {}
-    for source in SOURCES.values():
-        for key, schema in _tidy(source.model_json_schema())["properties"].items():
+    for section in SECTIONS:
+        for key, schema in _tidy(section.model_json_schema())["properties"].items():
             found.setdefault(key, []).append(schema)
     merged = {}
     for key, schemas in found.items():
@@ -83,14 +83,15 @@ def _properties_of_any() -> dict[str, Any]:
     return merged
 
 
-def _keys_of_others(name: str) -> list[tuple[str, str]]:
-    own = SOURCES[name].model_fields
-    return [
-        (other, key)
-        for other, source in SOURCES.items()
-        for key in source.model_fields
-        if key not in own
-    ]
+def _keys_of_others(section: type[DataSection]) -> dict[str, Any]:
+    """The keys that only other sections have, which null undoes."""
+    return {
+        key: {"description": f"of source {source}; null undoes it", "type": "null"}
+        for source, sections in SOURCES.items()
+        for other in sections
+        for key in other.model_fields
+        if key not in section.model_fields
+    }
 
 
 def _tidy(schema: Any) -> Any:

@@ -5,20 +5,20 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ..errors import ConfigError
+from ..errors import ConfigError, shorten
+from ..spelling import did_you_mean
 from .nodes import dump, plain
-from .problems import Problem, report, shorten
+from .problems import Problem, report
 from .reading import override, read
-from .schema import Config
-from .spelling import suggest
+from .whole import Config
 from .wording import explain
 
 
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
-    """Read a config; what is wrong with it is told all at once.
+    """Read a config; report all its problems at once.
 
-    An override goes before the file, the file before the base that it `extends`, the
-    base before the defaults.
+    An override wins over the file, the file over the base that it `extends`, the base
+    over the defaults.
 
     Args:
         path: A YAML file.
@@ -67,7 +67,7 @@ def find_config(name: str) -> Path:
         if path.exists():
             return path
         there = map(str, path.parent.glob("*.yaml"))
-        near = suggest(name, [*shipped, *there])
+        near = did_you_mean(name, [*shipped, *there])
     except OSError as error:  # such as a name that is too long
         raise ConfigError(
             f"{shorten(name)}: cannot be read, {error.strerror}"

@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
-from .problems import Problem, place, shorten
+from ..errors import shorten
+from .problems import Problem, place
 
 TAG = "tag:yaml.org,2002:"
 # Much like YAML 1.2. YAML 1.1, PyYAML's default, takes 1e-3 for text, `on` for true,

@@ -1,31 +1,29 @@
-"""One thing wrong at one place, and how a list of them is shown."""
+"""A problem at one place of a config, and the report of all problems."""
 
 import re
-import unicodedata
 from collections.abc import Callable
 
 from yaml import Mark, Node
 
-from ..errors import ConfigReport, printable
+from ..errors import ConfigReport, display_width
 
-SHOWN = 100  # problems told one by one; nobody reads on
-_LINE = 100  # characters of a line that are shown, and …
-_BEFORE = 40  # … how many of them stand before the problem if the line is longer
-_WORD = 60  # characters of a word in a message
+SHOWN = 100  # problems listed; nobody reads more
+_LINE = 100  # characters shown of a line
+_BEFORE = 40  # of these, characters before the problem in a longer line
 
 Note = str | Callable[[], str]
 
 
 class Problem(Exception):
-    """One thing wrong at one place of a config.
+    """A problem at one place of a config.
 
     Args:
         message: What was found and what is needed.
-        start: Where it stands. A mark without a buffer is a place that has no
+        start: Where it starts. A mark without a buffer is a place that has no
             lines, such as `--set train.epochs=x`.
-        end: Where it ends; one column is underlined without it.
-        note: The way out, shown beside the underline; or what finds it, if that
-            takes a while and may not be shown.
+        end: Where it ends; without it, one column is underlined.
+        note: How to fix it, shown beside the underline; or a function that finds
+            out, called only if the problem is shown.
     """
 
     def __init__(
@@ -85,13 +83,6 @@ def report(problems: list[Problem], name: str) -> ConfigReport:
     return ConfigReport("\n".join([*map(str, problems[:SHOWN]), *ending, summary]))
 
 
-def shorten(text: str) -> str:
-    """A text from anywhere, fit for one line of a message."""
-    if len(text) > _WORD:
-        text = f"{text[: _WORD - 1]}…"
-    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
-
-
 def _excerpt(line: str, start: int, end: int) -> tuple[str, str, str]:
     """A line, or what stands around a problem in a long one; indent and underline.
 
@@ -102,19 +93,12 @@ def _excerpt(line: str, start: int, end: int) -> tuple[str, str, str]:
     if len(line) > _LINE:
         first = max(0, min(start - _BEFORE, len(line) - _LINE))
     shown = line[first : first + _LINE]
+    shown = "".join(c if c.isprintable() or c == "\t" else "�" for c in shown)
     before, marked = shown[: start - first], shown[start - first : end - first]
     dots = "…" if first else ""
-    indent = re.sub(r"[^\t]", " ", _widened(dots + before))
-    underline = "^" * max(1, len(_widened(marked)))
-    shown = "".join(c if c.isprintable() or c == "\t" else "�" for c in shown)
+    indent = "\t".join(
+        " " * display_width(part) for part in (dots + before).split("\t")
+    )
+    underline = "^" * max(1, display_width(marked))
     ending = "…" if len(line) > first + _LINE else ""
     return f"{dots}{shown}{ending}", indent, underline
-
-
-def _widened(text: str) -> str:
-    """A text with two characters for one that takes two columns of a terminal."""
-    if text.isascii():
-        return text
-    return "".join(
-        c * 2 if unicodedata.east_asian_width(c) in "WF" else c for c in text
-    )

@@ -1,6 +1,6 @@
 """From a file, its bases and `--set` to one tree of nodes.
 
-What could take for ever is refused: large files, and what is no regular file.
+Large files and anything but regular files are refused: reading could take forever.
 """
 
 import codecs
@@ -12,8 +12,9 @@ from pathlib import Path
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
+from ..errors import shorten
 from .nodes import MAX_DEPTH, TAG, compose, entries, mapping_of, show
-from .problems import Problem, place, shorten
+from .problems import Problem, place
 
 _MAX_BYTES = 1_000_000  # of a file; the longest shipped one has a thousand
 # A word, then `.word` or `[index]` as often as needed.
@@ -25,11 +26,11 @@ def read(path: Path, problems: list[Problem], above: tuple[Path, ...] = ()) -> N
 
     Args:
         path: The file.
-        problems: Gets what is wrong but need not stop the reading.
+        problems: Collects the problems that need not stop the reading.
         above: The configs that extend this one.
 
     Raises:
-        Problem: What leaves nothing to go on with.
+        Problem: If the reading can't go on.
     """
     name = str(path)
     root = compose(_read_text(path), name, problems)
@@ -49,11 +50,10 @@ def read(path: Path, problems: list[Problem], above: tuple[Path, ...] = ()) -> N
 
 
 def override(root: Node, setting: str) -> Node:
-    """Lay one `KEY=VALUE` on a config.
+    """Override one key of a config by `KEY=VALUE`.
 
-    The key leads to its place by dots, to an element of a list by its index, as in
-    `model.layers[0].units` or `model.layers.0.units`; the value is YAML and takes the
-    place of what was there.
+    The key has a dot before each inner key and the index of an element of a list, as
+    in `model.layers[0].units` or `model.layers.0.units`. The value is YAML.
 
     Raises:
         Problem: If the setting cannot be read or leads nowhere.

@@ -1,4 +1,4 @@
-"""What someone meant who wrote a number or a truth value as text."""
+"""What was meant by a number or truth value that YAML reads as text."""
 
 import re
 

@@ -9,28 +9,45 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from yaml import MappingNode, Node
 
-from . import schema
+from ..errors import shorten
+from ..sections.base import BRANCHES
+from ..sections.data import Standardize
+from ..sections.log import LogConfig
+from ..sections.model import EmbeddingConfig, LayerConfig, ModelConfig
+from ..sections.shootout import ShootoutConfig
+from ..sections.train import TrainConfig
+from ..spelling import did_you_mean, likeness, nearest
 from .nodes import entries, find, plain, show
-from .problems import SHOWN, Note, Problem, shorten
+from .problems import SHOWN, Note, Problem
 from .slips import remedy
-from .spelling import distance, nearest, suggest
+from .whole import SOURCES, Config, only_value, section_of
 
 # Where a key may stand, as messages call it, and which keys stand there.
-_SECTIONS = {
-    name: dict(section.model_fields)
-    for name, section in {
-        "the top level": schema.Config,
-        **{f"data (source: {name})": model for name, model in schema.SOURCES.items()},
-        "data.standardize": schema.Standardize,
-        "model": schema.ModelConfig,
-        "model.embedding": schema.EmbeddingConfig,
-        "model.layers[]": schema.LayerConfig,
-        "train": schema.TrainConfig,
-        "log": schema.LogConfig,
-        "shootout": schema.ShootoutConfig,
-    }.items()
+_DATA = {
+    source: {
+        key: field for each in sections for key, field in each.model_fields.items()
+    }
+    for source, sections in SOURCES.items()
 }
-_SECTIONS["the top level"]["extends"] = FieldInfo(description="the base of a config")
+_SECTIONS = {
+    "the top level": {
+        **Config.model_fields,
+        "extends": FieldInfo(description="the base of a config"),
+    },
+    **{f"data (source: {source})": fields for source, fields in _DATA.items()},
+    **{
+        name: dict(section.model_fields)
+        for name, section in {
+            "data.standardize": Standardize,
+            "model": ModelConfig,
+            "model.embedding": EmbeddingConfig,
+            "model.layers[]": LayerConfig,
+            "train": TrainConfig,
+            "log": LogConfig,
+            "shootout": ShootoutConfig,
+        }.items()
+    },
+}
 
 # By pydantic's name of the error; {…} is from its context.
 _NEEDED = {
@@ -53,7 +70,7 @@ _NEEDED = {
 }
 
 _MISSING = ("missing", "union_tag_not_found")
-_IDLE = "delete it, or set it to null over a base"
+_NO_EFFECT = "delete it, or set it to null over a base"
 
 
 def explain(error: ValidationError, root: Node) -> Iterator[Problem]:
@@ -81,18 +98,24 @@ def _explain(details: ErrorDetails, root: Node) -> Problem:
     match details["type"]:
         case "extra_forbidden":
             return Problem.at(key_node, *_unknown_key(keys, root))
-        case "idle":
-            return Problem.at(key_node, f"{_dotted(keys)}: {details['msg']}", _IDLE)
+        case "no_effect":
+            return Problem.at(
+                key_node, f"{_dotted(keys)}: {details['msg']}", _NO_EFFECT
+            )
         case "missing":
             *keys, key = keys
             _, section = _section(keys, root)
             message, note = f"{key!r} is missing", section[key].description
         case "union_tag_not_found":
-            message, note = "'source' is missing", "imdb, files or generated"
+            *others, last = SOURCES
+            message, note = "'source' is missing", f"{', '.join(others)} or {last}"
         case "union_tag_invalid":
             keys = [*keys, "source"]
             _, node = find(root, keys)
-            message, note = _not_one_of(node, context["expected_tags"])
+            message, note = _not_one_of(node, str([*SOURCES]))
+        case "literal_error" if keys == ["data", "task"]:
+            tasks = [only_value(each, "task") for each in SOURCES[_source(root)]]
+            message, note = _not_one_of(node, str(tasks))
         case "literal_error":
             message, note = _not_one_of(node, context["expected"])
         case "rule":
@@ -115,7 +138,7 @@ def _explain(details: ErrorDetails, root: Node) -> Problem:
 
 def _keys(location: Sequence[str | int]) -> list[str | int]:
     """A pydantic location without its names for the branches of unions."""
-    keys = [key for key in location if key not in schema.BRANCHES]
+    keys = [key for key in location if key not in BRANCHES]
     if keys[:1] == ["data"]:
         del keys[1:2]
     return keys
@@ -140,7 +163,7 @@ def _not_one_of(node: Node, expected: str) -> tuple[str, str]:
     words = re.findall(r"'([^']*)'", expected)
     message = f"{show(node)} is not one of {', '.join(words)}"
     found = plain(node)
-    return message, suggest(found, words) if isinstance(found, str) else ""
+    return message, did_you_mean(found, words) if isinstance(found, str) else ""
 
 
 def _section(keys: list[str | int], root: Node) -> tuple[str, dict[str, FieldInfo]]:
@@ -156,13 +179,9 @@ def _source(root: Node) -> str:
     _, section = find(root, ["data"])
     found = {key: plain(value) for key, (_, value) in entries(section).items()}
     named = found.get("source", found.get(nearest("source", found)))
-    if isinstance(named, str) and (source := nearest(named, schema.SOURCES)):
+    if isinstance(named, str) and (source := nearest(named, SOURCES)):
         return source
-
-    def shared(name: str) -> int:
-        return len(found.keys() & schema.SOURCES[name].model_fields.keys())
-
-    return max(schema.SOURCES, key=shared)
+    return max(_DATA, key=lambda source: len(found.keys() & _DATA[source].keys()))
 
 
 def _beside_the_source(root: Node) -> list[ErrorDetails]:
@@ -170,12 +189,14 @@ def _beside_the_source(root: Node) -> list[ErrorDetails]:
     _, node = find(root, ["data"])
     if not isinstance(node, MappingNode):
         return []
-    source = _source(root)
+    values = {**plain(node), "source": _source(root)}
+    section = section_of(values)
     try:
-        schema.SOURCES[source].model_validate({**plain(node), "source": source})
+        section.model_validate(values)
     except ValidationError as error:
         errors = error.errors(include_url=False)
-        return [each | {"loc": ("data", source, *each["loc"])} for each in errors]
+        place = "data", section.__name__
+        return [each | {"loc": (*place, *each["loc"])} for each in errors]
     return []
 
 
@@ -189,16 +210,27 @@ def _meant(details: ErrorDetails, root: Node) -> tuple[str | int, ...]:
 def _unknown_key(keys: list[str | int], root: Node) -> tuple[str, Note]:
     """The message and the note for a key that its section does not know."""
     *section, key = keys
+    if section == ["data"] and (choice := _choice_of(key, root)):
+        return f"data.{key}: has no effect with {choice}", _NO_EFFECT
     name, known = _section(section, root)
-    where = f"in {_dotted(section)}" if section else f"at {name}"
-    others = [key in model.model_fields for model in schema.SOURCES.values()]
-    if section == ["data"] and any(others):
-        needed = list(schema.SOURCES)[others.index(True)]
-        found = f"idle with source: {_source(root)}, needs source: {needed}"
-        return f"data.{key}: {found}", _IDLE
     where = f"in {_dotted(section)}" if section else f"at {name}"
     message = f"unknown key {shorten(repr(key))} {where}"
     return message, partial(_whereabouts, key, known)
+
+
+def _choice_of(key: str, root: Node) -> str | None:
+    """Which source or task a key of the data needs, and which one it meets."""
+    source = _source(root)
+    if key not in _DATA[source]:
+        needed = next((each for each in _DATA if key in _DATA[each]), None)
+        return needed and f"source: {source}, needs source: {needed}"
+    _, node = find(root, ["data"])
+    found = section_of({**plain(node), "source": source})
+    if key in found.model_fields:
+        return None
+    needed = next(each for each in SOURCES[source] if key in each.model_fields)
+    tasks = only_value(found, "task"), only_value(needed, "task")
+    return "task: {}, needs task: {}".format(*tasks)
 
 
 def _whereabouts(key: str, known: dict[str, FieldInfo]) -> str:
@@ -207,7 +239,7 @@ def _whereabouts(key: str, known: dict[str, FieldInfo]) -> str:
         return f"it belongs in {homes}"
     everywhere = {key for section in _SECTIONS.values() for key in section}
     here, there = nearest(key, known), nearest(key, everywhere)
-    if here and (not there or distance(key, here) <= distance(key, there)):
+    if here and (not there or likeness(key, here) >= likeness(key, there)):
         return f"did you mean {here!r}?"
     if there:
         return f"did you mean {there!r}, which belongs in {_homes(there)}?"

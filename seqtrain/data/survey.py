@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..config import Standardize
 from ..errors import DataError
+from ..sections.data import Standardize
 from .sources.examples import Examples, label_names
 from .sources.files import SUFFIXES, read_examples, read_table
 from .tokenize import tokenize
 
-_ROWS = 2000  # looked at to tell columns apart
-_TEXTS = 10_000  # cut into tokens, or up to twice as many
+_ROWS = 2000  # read to tell the columns apart
+_TEXTS = 10_000  # at least so many are split into tokens, at most twice as many
 _MOST_CLASSES = 1000
 _LABEL_NAMES = (
     "label labels class classes category sentiment target verdict rating stars y"
@@ -36,13 +36,13 @@ class Survey(NamedTuple):
     Args:
         text: The column of the texts; None in a folder of classes.
         label: The column of the labels, likewise.
-        test: A file of the same kind that stands beside it, if there is one.
+        test: A test file beside it with the same columns and labels, if there is one.
         classes: How many examples of each class.
         skipped_rows: Each row that is no example, as `file:line: why`.
-        lengths: Tokens of a text: half of them up to, nineteen of twenty, most.
+        lengths: 50th, 95th and 100th percentile of the tokens of a text.
         surveyed: How many texts the lengths and the words were counted in.
         words: Distinct tokens.
-        repeated: Those that stand twice or more.
+        repeated: Distinct tokens that occur twice or more.
     """
 
     text: Column | None
@@ -57,12 +57,12 @@ class Survey(NamedTuple):
 
     @property
     def imbalance(self) -> float:
-        """How many times the smallest class goes into the largest."""
+        """How many times as large as the smallest class the largest is."""
         return max(self.classes.values()) / min(self.classes.values())
 
 
 def survey(path: Path) -> Survey:
-    """Look at a file or a folder of classes as someone would who writes its config.
+    """Look at a file or a folder of classes for what its config needs to say.
 
     Raises:
         DataError: If it can't be read, or seems to hold no labelled texts.
@@ -86,10 +86,10 @@ def survey(path: Path) -> Survey:
 
 
 def find_columns(path: Path) -> tuple[Column, Column]:
-    """Guess the columns: the longest strings, and of the others the fewest values.
+    """Guess the columns of the texts and of the labels.
 
-    A column that is called what labels are called goes before the others, if its
-    values repeat.
+    The texts are the longest strings. The labels are the other column with the fewest
+    distinct values; one with a usual name is preferred, if its values repeat.
 
     Raises:
         DataError: If there is no such pair.
@@ -140,7 +140,7 @@ def _describe(name: str, rows: list[dict[str, str]]) -> Column:
 def _find_test(
     path: Path, text: Column, label: Column, classes: set[str]
 ) -> Path | None:
-    """The file beside `train.csv` that is called `test.csv`, if it is like it."""
+    """The `test.csv` beside `train.csv`, if it has the same columns and labels."""
     beside = path.with_name(path.name.replace("train", "test"))
     if beside == path or not beside.is_file():
         return None
@@ -152,16 +152,16 @@ def _find_test(
 
 
 def _count_tokens(examples: Examples) -> tuple[list[int], int, int, int]:
-    """The lengths, texts, tokens and repeated tokens of a part that is spread."""
+    """Sample the texts evenly; return the last four fields of `Survey`."""
     texts = examples.texts[:: max(1, len(examples.texts) // _TEXTS)]
     counts, lengths = Counter(), []
     for text in texts:
         tokens = tokenize(text, Standardize())
         counts.update(tokens)
         lengths.append(len(tokens))
-    quantiles = np.quantile(lengths, [0.5, 0.95, 1], method="inverted_cdf").tolist()
+    percentiles = np.percentile(lengths, [50, 95, 100], method="inverted_cdf").tolist()
     repeated = sum(count > 1 for count in counts.values())
-    return quantiles, len(texts), len(counts), repeated
+    return percentiles, len(texts), len(counts), repeated
 
 
 def _listed(columns: list[Column]) -> str:

@@ -5,21 +5,17 @@ import html
 import re
 import unicodedata
 
-from ..config import Standardize
+from ..sections.data import Standardize
 
 # A tag, comment or declaration; not the `<` of "I <3 this" or of "3 < 4".
 _TAG = re.compile(r"<[/!?]?[a-zA-Z][^<>]*>")
 
-
 _MARKUP = re.compile(rf"<!--.*?-->|{_TAG.pattern}", re.DOTALL)
-
 
 # A character reference that is no character, by far.
 _HUGE_REFERENCE = re.compile(r"&#[0-9]{10,};?")
 
-
 _LONG_RUN = re.compile(r"\S{1000}")
-
 
 # Apostrophes and quotes as people and word processors write them. \x91 to \x94 are
 # the Windows quotes in a text that was read as Latin-1. Soft hyphens and zero-width
@@ -31,22 +27,18 @@ _QUOTES = str.maketrans(
     | {"\u200b": " "}
 )
 
-
 # Kana and Han put no space between words: a character is the smallest safe token.
 _UNSPACED = re.compile(
     "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 
-
 _ASCII_WORD = r"[^\W_]+(?:'[^\W_]+)*"
-
 
 # Control and format characters, variation selectors, halves of surrogate pairs.
 _INVISIBLE = (
     r"\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     r"\ufe00-\ufe0f\ufeff\ud800-\udfff"
 )
-
 
 _SYMBOL = rf"[^\w\s{_INVISIBLE}]|_"
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..system.disk import replace
 
 PADDING, UNKNOWN = 0, 1
+RESERVED = ("", "[unk]")  # the tokens of these ids
 
 
 class Vocabulary:
@@ -42,7 +43,7 @@ class Vocabulary:
             size: The most ids there may be, padding and unknown included.
         """
         ranked = sorted(counts, key=lambda token: (-counts[token], token))
-        return cls(["", "[unk]", *ranked[: size - 2]])
+        return cls([*RESERVED, *ranked[: size - len(RESERVED)]])
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":

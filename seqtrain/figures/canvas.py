@@ -21,7 +21,7 @@ def blank(width: float, height: float) -> "Figure":
     return Figure((width, height), dpi=100, layout="constrained")
 
 
-def keep(figure: "Figure", path: Path) -> None:
+def write_png(figure: "Figure", path: Path) -> None:
     """Write a figure as PNG, in the place of what was there.
 
     Raises:

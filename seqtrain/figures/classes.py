@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..terminal.columns import shorten
+from ..errors import shorten
 from .live import LiveFigure
 
 COUNTED = 12  # classes; of more the counts would be too small to read

@@ -1,4 +1,4 @@
-"""Pictures of the gradient by lag."""
+"""Figures of the gradient by lag."""
 
 from collections.abc import Sequence
 
@@ -6,17 +6,17 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from ..analysis.flow import REACH
+from ..analysis.gradflow.curve import REACH
 from .canvas import blank
 from .live import LiveFigure
 
 
 def draw_curves(layers: Sequence[dict], title: str) -> Figure:
-    """Draw two lines per layer, on a logarithmic scale, by the lag.
+    """Draw two lines per layer by the lag, on a logarithmic scale.
 
     Args:
-        layers: Those of `gradflow`, of which `name`, `norms` and `carried` are drawn.
-        title: Stands over it.
+        layers: Those of `gradflow`; `name`, `norms` and `carried` are drawn.
+        title: The title of the figure.
     """
     figure = blank(7, 4.5)
     axes = figure.subplots()
@@ -28,7 +28,7 @@ def draw_curves(layers: Sequence[dict], title: str) -> Figure:
 
 
 def _draw_layer(axes, color, layer):
-    """Draw the gradient of the loss in one line, and what time carries in dashes."""
+    """Draw the gradient of the loss, and dashed the part that time carries back."""
     lines = []
     for style, key, whose in (("-", "norms", "loss"), ("--", "carried", "last state")):
         values = np.array(layer[key], float)
@@ -47,11 +47,11 @@ def _lay_out(axes):
 
 
 class LiveCurves(LiveFigure):
-    """The picture of `draw_curves` between fixed limits, to be drawn again and again.
+    """The figure of `draw_curves` between fixed limits, for drawing it repeatedly.
 
     Args:
-        names: The layers.
-        lags: How many there are.
+        names: The names of the layers.
+        lags: How many lags fit in.
     """
 
     def __init__(self, names: Sequence[str], lags: int):
@@ -67,7 +67,7 @@ class LiveCurves(LiveFigure):
         super().__init__(figure, lines)
 
     def show(self, layers: Sequence[dict]) -> bytes:
-        """Draw the curves of a measurement."""
+        """Draw the curves of all layers, as in `draw_curves`."""
         curves = [layer[key] for layer in layers for key in ("norms", "carried")]
         for line, values in zip(self.artists, curves, strict=True):
             line.set_data(np.arange(len(values)), values)
@@ -75,12 +75,12 @@ class LiveCurves(LiveFigure):
 
 
 class LiveHistory(LiveFigure):
-    """Lag × training step, a map per layer: the brighter, the more is left.
+    """A map of lag × training step for each layer: the brighter, the more is left.
 
     Args:
-        names: The layers.
-        lags: How many there are.
-        steps: Of the whole training.
+        names: The names of the layers.
+        lags: How many lags fit in.
+        steps: How many steps the whole training has.
     """
 
     def __init__(self, names: Sequence[str], lags: int, steps: int):
@@ -105,7 +105,7 @@ class LiveHistory(LiveFigure):
         super().__init__(figure, images)
 
     def show(self, maps: Sequence[np.ndarray]) -> bytes:
-        """Draw a map `(lags, columns)` for each layer, NaN where nothing is known."""
+        """Draw a map `(lags, columns)` for each layer, with NaN where it is empty."""
         for image, values in zip(self.artists, maps, strict=True):
             image.set_data(values)
         return self.png()

@@ -6,14 +6,14 @@ from .canvas import blank
 
 
 def draw_shootout(result: dict) -> Figure:
-    """Draw the validation loss by update: a panel a condition, a line a training."""
+    """Draw validation loss over updates: one panel a condition, one line a training."""
     conditions = result["conditions"]
     figure = blank(4 * len(conditions) + 2, 3.6)
     panels = figure.subplots(1, len(conditions), sharey=True, squeeze=False)[0]
     for axes, condition in zip(panels, conditions, strict=True):
-        for number, each in enumerate(condition["contenders"]):
-            label = each["name"]
-            for training in each["trainings"]:
+        for number, contender in enumerate(condition["contenders"]):
+            label = contender["name"]
+            for training in contender["trainings"]:
                 steps, losses = zip(*training["curve"], strict=True)
                 axes.plot(steps, losses, color=f"C{number}", label=label, alpha=0.8)
                 label = None  # once in the legend

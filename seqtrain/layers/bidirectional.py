@@ -3,7 +3,8 @@
 import keras
 from keras import ops, tree
 
-from .recurrent import GRU, LSTM, RNN
+from .base import Recurrent
+from .watch import Watchable
 
 MERGES = {
     "concat": lambda forward, backward: ops.concatenate([forward, backward], -1),
@@ -14,35 +15,35 @@ MERGES = {
 
 
 @keras.saving.register_keras_serializable("seqtrain")
-class Bidirectional(keras.Layer):
+class Bidirectional(Watchable, keras.Layer):
     """Two copies of a recurrent layer, one reading forward, one backward.
 
         f_t = layer(x_1 … x_t)          forward output
         b_t = layer'(x_T … x_t)         backward output, its own weights
         y_t = [f_t, b_t]                with `merge_mode="concat"`
 
-    The last output is `[f_T, b_1]`. Both directions run at once, each on cores of
-    its own. Weights are the forward layer's, then the backward layer's, as in
-    `keras.layers.Bidirectional`.
+    The last output is `[f_T, b_1]`. Both directions run at the same time, each on its
+    own cores. The weights are the forward layer's, followed by the backward layer's,
+    as in `keras.layers.Bidirectional`.
 
     Args:
-        layer: An `RNN`, `LSTM` or `GRU` of this package; it becomes the forward
-            layer, and the backward layer is made from its config.
+        layer: A recurrent layer of this package, such as an `LSTM`. It becomes the
+            forward layer; the backward layer is made from its config.
         merge_mode: `"concat"`, `"sum"`, `"mul"` or `"ave"` of the two outputs.
 
     Call arguments:
         inputs: `(batch, timesteps, features)`.
         initial_state: The forward layer's states, then the backward layer's.
         mask: `(batch, timesteps)`, true for a real timestep. The backward layer
-            passes padding over, so it begins with the last real timestep.
-        training: Whether to drop.
+            skips padding, so it begins with the last real timestep.
+        training: Whether to apply dropout and zoneout.
 
     Returns:
         The merged outputs, `(batch, [timesteps,] 2 * units)` with `"concat"`;
         with `return_state` a list of it and the states of both layers.
 
     Raises:
-        ValueError: If `merge_mode` is another word, or `layer` another layer.
+        ValueError: If `merge_mode` is not one of these, or `layer` not recurrent.
 
     Example:
         >>> from seqtrain.layers import LSTM
@@ -59,15 +60,15 @@ class Bidirectional(keras.Layer):
             raise ValueError(
                 f"merge_mode is {merge_mode!r}, it must be one of {', '.join(MERGES)}"
             )
-        if not isinstance(layer, RNN | LSTM | GRU):
+        if not isinstance(layer, Recurrent):
             raise ValueError(
-                f"layer is {layer!r}, it must be an RNN, LSTM or GRU of seqtrain.layers"
+                f"layer is {layer!r}, it must be a recurrent layer of seqtrain.layers"
             )
         super().__init__(**{"dtype": layer.dtype_policy, **kwargs})
         config = layer.get_config()
         config["name"] = f"backward_{layer.name}"
         if config["seed"] is not None:
-            config["seed"] += 1  # the same patterns would drop in both directions
+            config["seed"] += 1  # or both directions would drop the same patterns
         self.forward_layer = layer
         self.backward_layer = type(layer).from_config(config)
         self.merge_mode = merge_mode
@@ -86,16 +87,16 @@ class Bidirectional(keras.Layer):
 
     def call(self, inputs, initial_state=None, mask=None, training=None):
         forward, backward = self.layers
-        given = (None, None)
+        initial = (None, None)
         if initial_state is not None:
             flat = tree.flatten(initial_state)
-            given = (flat[: forward.num_states], flat[forward.num_states :])
+            initial = (flat[: forward.num_states], flat[forward.num_states :])
         if mask is not None:
             mask = ops.cast(mask, "bool")
         reverse = [None if x is None else ops.flip(x, 1) for x in (inputs, mask)]
         hidden, states = zip(
-            forward.read(inputs, given[0], mask, training, others=2),
-            backward.read(reverse[0], given[1], reverse[1], training, others=2),
+            forward.read(inputs, initial[0], mask, training, loops=2),
+            backward.read(reverse[0], initial[1], reverse[1], training, loops=2),
             strict=True,
         )
         if forward.return_sequences:
@@ -105,7 +106,7 @@ class Bidirectional(keras.Layer):
         outputs = MERGES[self.merge_mode](
             forward.output_of(hidden[0]), backward.output_of(hidden[1])
         )
-        if mask is not None:  # zeros where no real timestep stands, as in Keras
+        if mask is not None:  # zeros at padding, as in Keras
             present = mask if forward.return_sequences else ops.any(mask, axis=1)
             outputs = ops.where(present[..., None], outputs, 0)
         if not forward.return_state:
@@ -123,6 +124,13 @@ class Bidirectional(keras.Layer):
         mask = mask if self.forward_layer.return_sequences else None
         states = 2 * self.forward_layer.num_states
         return [mask] + [None] * states if self.forward_layer.return_state else mask
+
+    def watchable_loops(self):
+        return {
+            name: loop
+            for name, layer in zip(("forward", "backward"), self.layers, strict=True)
+            for loop in layer.watchable_loops().values()
+        }
 
     def get_config(self):
         return {

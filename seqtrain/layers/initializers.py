@@ -6,20 +6,20 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("seqtrain")
 class Chrono(keras.initializers.Initializer):
-    """Bias of the gate that remembers, for memories of 1 to `timesteps` steps.
+    """Bias of the gate that multiplies the old state, for memories of many lengths.
 
-    A gate f = σ(b) that multiplies the state at every timestep keeps it for
-    about `1 / (1 - f) = 1 + e^b` of them. Drawing
+    A gate f = σ(b) that multiplies the state at every timestep remembers it for
+    about `1 / (1 - f) = 1 + e^b` timesteps. Drawing
 
         b = log u,  u ~ U(1, timesteps - 1)
 
-    spreads the units over all the time scales that the data may have. An LSTM
+    spreads the memories of the units from 2 to `timesteps` steps. An LSTM
     adds `b` to its forget gate and `-b` to its input gate; a GRU adds it to its
     update gate.
 
     Args:
-        timesteps: The longest dependency to expect. When it is not given, a
-            layer takes the length of the sequences it is built for.
+        timesteps: The longest dependency to expect. By default a layer takes the
+            length of the sequences that it is built for.
         seed: Seed of the draw.
 
     Raises:

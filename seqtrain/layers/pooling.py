@@ -10,8 +10,8 @@ MODES = ("last", "mean", "max")
 class TemporalPooling(keras.Layer):
     """The last, the mean or the maximum of the real timesteps of each sequence.
 
-    Unlike `keras.layers.GlobalMaxPooling1D` it knows the mask, and unlike
-    `GlobalAveragePooling1D` it gives zeros, not NaN, for an empty sequence.
+    Unlike `keras.layers.GlobalMaxPooling1D` it respects the mask, and unlike
+    `GlobalAveragePooling1D` it returns zeros, not NaN, for an empty sequence.
 
     Args:
         mode: `"last"`, `"mean"` or `"max"`.
@@ -24,7 +24,7 @@ class TemporalPooling(keras.Layer):
         `(batch, features)`.
 
     Raises:
-        ValueError: If `mode` is another word.
+        ValueError: If `mode` is not one of these.
 
     Example:
         >>> pooled = TemporalPooling("max")(keras.ops.ones((2, 5, 3)))
@@ -58,8 +58,8 @@ class TemporalPooling(keras.Layer):
             return inputs[:, -1]
         from_end = ops.argmax(ops.cast(ops.flip(mask, 1), "int32"), axis=1)
         last = ops.shape(inputs)[1] - 1 - from_end  # (batch,)
-        found = ops.take_along_axis(inputs, last[:, None, None], axis=1)[:, 0]
-        return ops.where(ops.any(mask, axis=1, keepdims=True), found, 0)
+        outputs = ops.take_along_axis(inputs, last[:, None, None], axis=1)[:, 0]
+        return ops.where(ops.any(mask, axis=1, keepdims=True), outputs, 0)
 
     def compute_output_shape(self, inputs_shape):
         batch, _, features = inputs_shape

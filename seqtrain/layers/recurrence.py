@@ -1,8 +1,7 @@
 """One loop over time that runs any recurrent cell, forward and backward."""
 
 import os
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -10,43 +9,11 @@ import tensorflow as tf
 from tensorflow.python.eager.record import could_possibly_record
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
-Tensors = Sequence[tf.Tensor]
+from .cell import Cell, Tensors
 
-# Of a part at least. What a timestep costs besides its products hardly depends on the
-# rows: two parts of 8 are not faster than one of 16 (LSTM, 64 units).
+# The fewest sequences of a part. What a timestep costs besides its products hardly
+# depends on their number: two parts of 8 are no faster than one of 16 (LSTM, 64 units).
 ROWS = 16
-
-
-class Cell(NamedTuple):
-    """The equations of one timestep and of its gradient.
-
-    The columns of the pre-activations stand in blocks. In a block `z = x + a` is
-    the sum of what comes from the input and from the old states; a block that is
-    apart gives the step both, x and a, in its place.
-
-    Attributes:
-        step: `step(pre, states)` gives the new states, and what `gradient` needs
-            besides them; elementwise in the batch.
-        gradient: `gradient(saved, old, new, d_new)` gives the gradients of `pre`
-            and of the old states, without what flows through a.
-        blocks: The columns of each block, as multiples of the units.
-        apart: Whether a block is apart.
-        kept: How many tensors `step` gives for `gradient`, each like a state.
-        halved: The gates, in their stored order, whose pre-activations come
-            halved.
-        gates: `gates(saved)` gives the values of each gate by its letter, and the
-            slope of the activation, φ'; each like a state.
-        memory: The gate that says how much of the old state is kept, if one does.
-    """
-
-    step: Callable[[Tensors, Tensors], tuple[Tensors, Tensors]]
-    gradient: Callable[[Tensors, Tensors, Tensors, Tensors], tuple[Tensors, Tensors]]
-    blocks: tuple[int, ...]
-    apart: tuple[bool, ...]
-    kept: int
-    gates: Callable[[Tensors], tuple[dict[str, tf.Tensor], tf.Tensor]]
-    halved: tuple[int, ...] = ()
-    memory: str | None = None
 
 
 def recurrence(
@@ -63,24 +30,24 @@ def recurrence(
 ) -> tuple[tf.Tensor | None, tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
     """Run the equations of a cell over all timesteps.
 
-    Only what must wait for the previous timestep stands in the loop, the products
-    of the old states and the step itself,
+    The loop holds only what must wait for the previous timestep, the products of the
+    old states and the step itself,
 
         a_t = s1_{t-1} U1 + s2_{t-1} U2 + … + b     for each block of columns
         s_t = step(x_t + a_t, s_{t-1})              where the mask is true
         s_t = s_{t-1}                               where it is false
 
-    with `x_t` the input, already projected. With zoneout a state keeps a share of its
-    old value where the mask is true, too:
+    with `x_t` the input, already projected. With zoneout a state preserves a share of
+    its old value where the mask is true, too:
 
         s_t = k_t * s_{t-1} + (1 - k_t) * step(x_t + a_t, s_{t-1})
 
-    The backward pass is a loop in reverse.
-    It carries the gradients of the states and keeps those of x_t and a_t; after the
-    loop the gradient of each kernel is one product over all timesteps.
+    The backward pass is a loop in reverse. It hands on the gradients of the states and
+    stores those of x_t and a_t; after the loop the gradient of each kernel is one
+    product over all timesteps.
 
-    A probe p of zeros, as if it were added to each hidden state, `h_t + p_t`, gets
-    the gradient of all that comes of h_t:
+    A probe p of zeros, as if it were added to each hidden state, `h_t + p_t`, receives
+    the gradient of everything that follows from h_t:
 
         ∂L/∂p_t = ∂L/∂h_t
 
@@ -90,40 +57,43 @@ def recurrence(
         states: The initial states, the hidden state first, each `(batch, units)`.
         kernels: U1, U2, …, for the first states in turn; each in blocks, each
             `(units, columns)`.
-        biases: b, `(units,)` for each block that is apart; none if it has none.
+        biases: b, `(units,)` for each separate block; none if there are no biases.
         mask: `(timesteps, batch, 1)`, true for a real token.
         zoneout: k for each of the first states, `(timesteps, batch, units)`.
-        sequences: Whether the hidden states of all timesteps are wanted.
-        probe: p, `(timesteps, batch, units)`; its values are not looked at.
+        sequences: Whether to return the hidden states of all timesteps.
+        probe: p, `(timesteps, batch, units)`; its values are ignored.
 
     Returns:
         The hidden states of all timesteps `(batch, timesteps, units)`, or None; the
-        last states; and, with a probe under a tape, what each step keeps for its
+        last states; and, with a probe under a tape, what each step saved for its
         gradient, each `(timesteps, batch, units)`.
     """
     counts = (len(inputs), len(states), len(kernels) * len(inputs), len(biases))
     compiled = _compiles(inputs[0].shape[0])
     forward = _compiled_forward if compiled else _forward
     backward = _compiled_backward if compiled else _backward
-    keep = could_possibly_record()
+    recording = could_possibly_record()
     watched = probe is not None
 
-    # Only tensors that get a gradient are arguments: that is what
-    # tf.custom_gradient asks for.
+    # Only tensors that get a gradient are arguments: tf.custom_gradient demands it.
     @tf.custom_gradient
     def run(*tensors):
-        # A compiled loop has no gradient but ours: without this TensorFlow would
-        # derive another one beside it.
-        held = [tf.stop_gradient(t) for t in tensors] if compiled else tensors
-        inputs, states, kernels, biases = _take(held, counts)
+        # Without this TensorFlow would derive another gradient of a compiled loop,
+        # besides ours.
+        own = [tf.stop_gradient(t) for t in tensors] if compiled else tensors
+        inputs, states, kernels, biases = _take(own, counts)
         kernels = _take(kernels, [counts[0]] * (counts[2] // counts[0]))
-        given = (cell, inputs, states, kernels, biases, mask, zoneout)
-        hidden, last, *kept = forward(*given, sequences=sequences, keep=keep)
-        seen = kept[0] if watched else []
+        arguments = (cell, inputs, states, kernels, biases, mask, zoneout)
+        hidden, last, *record = forward(
+            *arguments, sequences=sequences, recording=recording
+        )
+        shown = record[0] if watched else []
 
         def gradient(*d_results):
             # A function that was traced without a tape may be differentiated later.
-            saved, history = kept if keep else forward(*given, keep=True)[2:]
+            saved, history = (
+                record if recording else forward(*arguments, recording=True)[2:]
+            )
             d_hidden, *d_last = d_results if sequences else (None, *d_results)
             d_results = d_hidden, d_last[: len(states)]
             d_inputs, d_initial, d_recurrent, d_probe = backward(
@@ -136,27 +106,33 @@ def recurrence(
                 for state, _ in zip(history, kernels, strict=False)
                 for d in d_recurrent
             ]
-            d_apart = [d for d, apart in _pairs(d_recurrent, cell.apart) if apart]
+            d_separate = [d for d, alone in _pairs(d_recurrent, cell.separate) if alone]
             d_biases = [
-                tf.reduce_sum(d, [0, 1]) for d, _ in zip(d_apart, biases, strict=False)
+                tf.reduce_sum(d, [0, 1])
+                for d, _ in zip(d_separate, biases, strict=False)
             ]
             return (*d_inputs, *d_initial, *d_kernels, *d_biases, *d_probe)
 
-        return (*[hidden] * sequences, *last, *seen), gradient
+        return (*[hidden] * sequences, *last, *shown), gradient
 
     flat = (u for blocks in kernels for u in blocks)
     results = run(*inputs, *states, *flat, *biases, *([probe] if watched else []))
     hidden = None
     if sequences:
         hidden, *results = results
-        # The loop does not tell TensorFlow, and the next layer compiles for a length.
+        # The loop loses the static shape, which the next layer needs to be compiled.
         hidden.set_shape([states[0].shape[0], inputs[0].shape[0], states[0].shape[1]])
     return hidden, tuple(results[: len(states)]), tuple(results[len(states) :])
 
 
 def _forward(
-    cell, inputs, states, kernels, biases, mask, zoneout, *, sequences=False, keep
+    cell, inputs, states, kernels, biases, mask, zoneout, *, sequences=False, recording
 ):
+    """Run forward; return all hidden states, the last states, and the record.
+
+    With `recording` this is what each step saved, and all states, each
+    `(timesteps + 1, batch, units)`.
+    """
     timesteps, dtype = tf.shape(inputs[0])[0], inputs[0].dtype
     # Nothing in the loop is broadcast: XLA vectorizes a read of one timestep only
     # where every other operand has the same shape.
@@ -164,11 +140,11 @@ def _forward(
     mask = _as_wide_as(mask, states[0])
 
     def step(t, states):
-        pre, of_blocks = [], iter(biases)
-        for block, (x, apart) in enumerate(_pairs(inputs, cell.apart)):
+        pre, biases_left = [], iter(biases)
+        for block, (x, separate) in enumerate(_pairs(inputs, cell.separate)):
             a = _sum(s @ u[block] for s, u in zip(states, kernels, strict=False))
-            if apart:
-                pre += [x[t], a + next(of_blocks, 0)]
+            if separate:
+                pre += [x[t], a + next(biases_left, 0)]
             else:
                 pre += [x[t] + a]
         new, saved = cell.step(pre, states)
@@ -180,8 +156,8 @@ def _forward(
         return tuple(new), tuple(saved)
 
     def body(t, states, saved, history):
-        states, kept = step(t, states)
-        saved = tuple(a.write(t, k) for a, k in zip(saved, kept, strict=False))
+        states, tensors = step(t, states)
+        saved = tuple(a.write(t, x) for a, x in zip(saved, tensors, strict=False))
         history = tuple(
             a.write(t + 1, s) for a, s in zip(history, states, strict=False)
         )
@@ -190,14 +166,16 @@ def _forward(
     def array(size, like):
         return tf.TensorArray(dtype, size, element_shape=like.shape)
 
-    recorded = states if keep else states[: int(sequences)]
+    recorded = states if recording else states[: int(sequences)]
     _, last, saved, history = tf.while_loop(
         lambda t, *_: t < timesteps,
         body,
         (
             0,
             tuple(states),
-            tuple(array(timesteps, states[0]) for _ in range(cell.kept * keep)),
+            tuple(
+                array(timesteps, states[0]) for _ in range(cell.num_saved * recording)
+            ),
             tuple(array(timesteps + 1, s).write(0, s) for s in recorded),
         ),
     )
@@ -209,6 +187,7 @@ def _forward(
 def _backward(
     cell, saved, history, kernels, mask, zoneout, d_hidden, d_last, *, watched
 ):
+    """Run backward; return the gradients of x, the initial states, a and the probe."""
     timesteps, dtype = tf.shape(history[0])[0] - 1, history[0].dtype
     mask = _as_wide_as(mask, d_last[0])
     if d_hidden is not None:
@@ -220,29 +199,31 @@ def _backward(
         if d_hidden is not None:
             d_states = (d_states[0] + d_hidden[t], *d_states[1:])
         total = d_states[:1] if watched else ()
-        d_new, d_kept = list(d_states), [0] * len(d_states)
+        # What goes through the step, and what bypasses it to the old states.
+        d_new, d_bypass = list(d_states), [0] * len(d_states)
         if mask is not None:
             d_new = [tf.where(mask[t], d, tf.zeros_like(d)) for d in d_states]
-            d_kept = [tf.where(mask[t], tf.zeros_like(d), d) for d in d_states]
+            d_bypass = [tf.where(mask[t], tf.zeros_like(d), d) for d in d_states]
         for i, k in enumerate(zoneout):
-            d_kept[i] += k[t] * d_new[i]
+            d_bypass[i] += k[t] * d_new[i]
             d_new[i] *= 1 - k[t]
         old, new = [s[t] for s in history], [s[t + 1] for s in history]
         d_pre, d_old = cell.gradient([s[t] for s in saved], old, new, d_new)
-        d_a = _join(_sides(cell, d_pre)[1])
-        d_old = [d + k for d, k in _pairs(d_old, d_kept)]
+        d_a = _join(_inputs_and_recurrent(cell, d_pre)[1])
+        d_old = [d + b for d, b in _pairs(d_old, d_bypass)]
         for i, kernel in enumerate(transposed):
             d_old[i] += d_a @ kernel
         return tuple(d_old), (*d_pre, *total)
 
     def body(t, d_states, arrays):
-        d_states, kept = step(t, d_states)
-        return t - 1, d_states, tuple(a.write(t, d) for a, d in _pairs(arrays, kept))
+        d_states, tensors = step(t, d_states)
+        arrays = tuple(a.write(t, d) for a, d in _pairs(arrays, tensors))
+        return t - 1, d_states, arrays
 
     columns = [
         kernel.shape[1]
-        for kernel, apart in _pairs(kernels[0], cell.apart)
-        for _ in range(1 + apart)
+        for kernel, separate in _pairs(kernels[0], cell.separate)
+        for _ in range(1 + separate)
     ]
     if watched:
         columns.append(d_last[0].shape[1])
@@ -260,14 +241,14 @@ def _backward(
             ),
         ),
     )
-    kept = [a.stack() for a in arrays]
-    d_probe = [kept.pop()] if watched else []
-    d_inputs, d_recurrent = _sides(cell, kept)
+    d_pre = [a.stack() for a in arrays]
+    d_probe = [d_pre.pop()] if watched else []
+    d_inputs, d_recurrent = _inputs_and_recurrent(cell, d_pre)
     return d_inputs, d_initial, d_recurrent, d_probe
 
 
-# XLA runs the loops of one compiled function one after the other, on a CPU. Compiled
-# by themselves, several run side by side.
+# On a CPU, XLA runs the loops of one compiled function one after the other. If each is
+# compiled as a function of its own, several run at the same time.
 _compiled_forward, _compiled_backward = (
     tf.function(loop, jit_compile=True, autograph=False)
     for loop in (_forward, _backward)
@@ -275,10 +256,10 @@ _compiled_forward, _compiled_backward = (
 
 
 def _compiles(timesteps):
-    """Whether a loop over so many timesteps is compiled by itself.
+    """Whether to compile a loop over so many timesteps as a function of its own.
 
-    XLA compiles for one length: where that is not known it would compile again for
-    every new one.
+    XLA compiles for one length. If that is not known in advance, it would compile again
+    for every new one.
     """
     return timesteps is not None and not _sequential()
 
@@ -289,23 +270,23 @@ def _sequential():
     return tf.executing_eagerly() or GraphOrParentsInXlaContext(graph)
 
 
-def in_parts(run, *tensors, others=1):
-    """Run a loop over a batch in parts that go side by side, one for each core.
+def in_parts(run, *tensors, loops=1):
+    """Run a loop over a batch in parts, all at the same time, one for each core.
 
-    Every sequence is computed by itself, so the results are those of the whole.
+    The sequences of a batch don't depend on each other, so the results are the same.
 
     Args:
-        run: `run(*tensors)` gives a sequence or None, and states.
+        run: `run(*tensors)` returns a sequence or None, and states.
         tensors: Each begins with the axis of the batch; nests of tensors, or None,
             but for the first.
-        others: How many such loops share the cores, this one included.
+        loops: How many such loops share the cores, this one included.
 
     Returns:
-        What `run` gives for the whole batch.
+        What `run` returns for the whole batch.
     """
     batch = tensors[0].shape[0]
     # A batch of unknown size is cut in two at most: it may be small.
-    count = min(lanes() // others, 2 if batch is None else batch // ROWS)
+    count = min(lanes() // loops, 2 if batch is None else batch // ROWS)
     if count < 2 or _sequential():
         return run(*tensors)
     batch = tf.shape(tensors[0])[0] if batch is None else batch
@@ -329,33 +310,33 @@ def lanes() -> int:
     return tf.config.threading.get_inter_op_parallelism_threads() or os.cpu_count()
 
 
-def _sides(cell, pre):
-    """What of the pre-activations is the input's, and what the old states', by block.
+def _inputs_and_recurrent(cell, pre):
+    """Split pre-activations into the input's part and the recurrent part, by block.
 
-    In a block that is not apart it is the same.
+    A block that is not separate has one tensor, which stands for both.
     """
     pre, inputs, recurrent = iter(pre), [], []
-    for apart in cell.apart:
+    for separate in cell.separate:
         inputs.append(next(pre))
-        recurrent.append(next(pre) if apart else inputs[-1])
+        recurrent.append(next(pre) if separate else inputs[-1])
     return inputs, recurrent
 
 
 def _take(tensors, counts):
-    """Cut a flat sequence into pieces."""
+    """Cut a flat sequence into pieces of these lengths."""
     tensors = iter(tensors)
     return [[next(tensors) for _ in range(count)] for count in counts]
 
 
 def _as_wide_as(mask, state):
-    """The mask of `(timesteps, batch, 1)` for all units."""
+    """Repeat a mask `(timesteps, batch, 1)` for all units."""
     if mask is None:
         return None
     return tf.broadcast_to(mask, tf.concat([tf.shape(mask)[:1], tf.shape(state)], 0))
 
 
 def _rows(tensor):
-    """All timesteps of all sequences below each other."""
+    """Stack the timesteps of all sequences into one matrix."""
     return tf.reshape(tensor, [-1, tensor.shape[-1]])
 
 

@@ -1,8 +1,13 @@
-"""A look into the loops of a model, while it is differentiated."""
+"""Watching the loops of a model while it is differentiated.
+
+A layer that is `Watchable` declares what there is to see in its loops. While a `Watch`
+is current, the layer adds a `Loop` to it for every loop that it runs.
+"""
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -10,13 +15,41 @@ import keras
 import tensorflow as tf
 
 
+class WatchableLoop(NamedTuple):
+    """What can be watched in a loop over time; only the layer is needed.
+
+    Args:
+        layer: The layer whose loop it is, as `Watch.add` gets it.
+        gates: From what `Loop.saved` holds to the values of each gate by its letter,
+            and to the slope of the activation, each `(timesteps, batch, units)`; None
+            for the slope if there is no activation.
+        activation: The function that has this slope.
+        memory: The letter of the gate that multiplies the old state.
+        kernels: The matrices of the loop, whose singular values matter.
+    """
+
+    layer: keras.Layer
+    gates: Callable | None = None
+    activation: Callable | None = None
+    memory: str | None = None
+    kernels: tuple[keras.Variable, ...] = ()
+
+
+class Watchable(ABC):
+    """A layer whose loops over time can be watched."""
+
+    @abstractmethod
+    def watchable_loops(self) -> dict[str, WatchableLoop]:
+        """The loops by name; one loop needs none, `""`."""
+
+
 class Loop(NamedTuple):
-    """What is seen of one loop over time, or of the part of a batch that it runs.
+    """What a watch saw of a loop, or of one that ran over a part of a batch.
 
     Args:
         probe: Its gradient is that of the hidden states, `(timesteps, batch, units)`.
         last: The last hidden state, `(batch, units)`.
-        saved: What `Cell.gates` takes, each `(timesteps, batch, units)`.
+        saved: What `WatchableLoop.gates` takes, each `(timesteps, batch, units)`.
         mask: `(batch, timesteps)`, true for a real token, in the order of reading.
     """
 
@@ -27,14 +60,14 @@ class Loop(NamedTuple):
 
 
 class Watch:
-    """Collects the loops that run while it is in force.
+    """Collects the loops that run while it is current.
 
     Args:
-        tape: What the model is differentiated by.
+        tape: Differentiates the model.
 
     Attributes:
-        loops: The loops of each layer, whose batches one after the other are the whole
-            batch; the two layers of a `Bidirectional` apart.
+        loops: The loops of each layer. If a layer has several, each ran over a part of
+            the batch, in order. The two layers of a `Bidirectional` have their own.
     """
 
     def __init__(self, tape: tf.GradientTape):
@@ -48,7 +81,7 @@ class Watch:
         return probe
 
     def add(self, layer, probe, last, saved, mask) -> None:
-        """Take down a loop."""
+        """Record a loop; its arguments are those of `Loop`, the mask may be None."""
         if mask is None:
             timesteps, batch = tf.unstack(tf.shape(probe)[:2])
             mask = tf.ones([batch, timesteps], tf.bool)
@@ -60,7 +93,7 @@ _WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)
 
 @contextlib.contextmanager
 def watching(tape: tf.GradientTape) -> Iterator[Watch]:
-    """Watch the loops of recurrent layers that are called within.
+    """Watch the loops of the recurrent layers that are called in this context.
 
     Example:
         >>> from seqtrain.layers import LSTM
@@ -79,6 +112,6 @@ def watching(tape: tf.GradientTape) -> Iterator[Watch]:
         _WATCH.reset(token)
 
 
-def watch_in_force() -> Watch | None:
-    """The watch within which this is called, if any."""
+def current_watch() -> Watch | None:
+    """The watch of the innermost `watching`, if any."""
     return _WATCH.get()

@@ -2,22 +2,16 @@
 
 import keras
 
-from ..config import LayerConfig, ModelConfig
+from ..config import Config
 from ..layers import GRU, LSTM, RNN, Bidirectional, Chrono, Dropout, TemporalPooling
-from ..tasks.tasks import TEXTS, Task
+from ..sections.model import LayerConfig
+from ..tasks import kind_of
 
 LAYERS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 
 
-def build_model(
-    config: ModelConfig,
-    *,
-    vocab_size: int,
-    num_classes: int,
-    max_length: int,
-    task: Task = TEXTS,
-) -> keras.Model:
-    """Embedding → recurrent layers → pooling → Dense.
+def build_model(config: Config, *, vocab_size: int, num_classes: int) -> keras.Model:
+    """Embedding, if tokens are read → recurrent layers → pooling → Dense.
 
     A residual layer adds its input to its output, `y_t = layer(x)_t + x_t` [2].
     The pooling of the top layer's outputs h_1 … h_T, over real timesteps only:
@@ -27,71 +21,51 @@ def build_model(
         max      max h_t, feature by feature
         concat   last, mean and max side by side [1]
 
+    Where each timestep has a target, nothing is pooled.
+
     Args:
-        config: The `model` section.
+        config: The config; its `data.max_length` is what a chrono bias spreads the
+            memories over.
         vocab_size: Rows of the embedding.
-        num_classes: Two make a binary classifier with one logit.
-        max_length: The longest sequence, over which a chrono bias spreads the
-            memories.
-        task: What it reads and puts out.
+        num_classes: Two for one label make a binary classifier with one logit.
 
     Returns:
-        A model from token ids `(batch, timesteps)`, 0 for padding on the right,
-        to logits: `(batch, 1)` for two classes, otherwise `(batch, num_classes)`.
-        For other tasks from numbers `(batch, timesteps, features)` without an
-        embedding; to one value, or to the logits of each timestep without a pooling.
+        A model from token ids `(batch, timesteps)`, 0 for padding on the right, or
+        from numbers `(batch, timesteps, features)`, to what the kind of the data wants:
+        logits `(batch, 1)` for two classes, otherwise `(batch, num_classes)`; one value
+        `(batch, 1)`; or the logits of each timestep.
 
     References:
         [1] Howard and Ruder, Universal language model fine-tuning for text
             classification, 2018.
         [2] Wu et al., Google's neural machine translation system, 2016.
     """
-    if task.features is None:
-        inputs = keras.Input((None,), dtype="int32", name="tokens")
-        x = keras.layers.Embedding(
-            vocab_size,
-            config.embedding.dim,
-            # Sequences with a class at each timestep are of one length.
-            mask_zero=task.output == "class",
-            name="embedding",
-        )(inputs)  # (batch, timesteps, dim)
-        x = _dropout(config.embedding.dropout, x, "embedding_dropout")
-    else:
-        inputs = x = keras.Input((None, task.features), name="numbers")
+    kind, model, max_length = kind_of(config.data), config.model, config.data.max_length
+    inputs, x = kind.inputs.layers(model, vocab_size)
     # Named by their place: the names that Keras gives go on counting in a process.
-    *lower, top = enumerate(config.layers, 1)
+    *lower, top = enumerate(model.layers, 1)
     for layer in lower:
         x = _apply(*layer, max_length, x)
-    if task.output == "sequence":
+    if kind.target.per_step:
         x = _apply(*top, max_length, x)
-    elif config.pooling == "last":
+    elif model.pooling == "last":
         x = _apply(*top, max_length, x, return_sequences=False)
-    elif config.pooling == "concat":
+    elif model.pooling == "concat":
         layer = _recurrent(*top, max_length, return_sequences=True, return_state=True)
         outputs, *states = layer(x)
         # The hidden state comes first among the states of each direction.
-        both = config.layers[-1].bidirectional
+        both = model.layers[-1].bidirectional
         last = states[:: len(states) // 2] if both else states[:1]
         pooled = [TemporalPooling(mode, name=mode)(outputs) for mode in ("mean", "max")]
         x = keras.layers.Concatenate(name="concat")([*last, *pooled])
     else:
         x = _apply(*top, max_length, x)
-        x = TemporalPooling(config.pooling, name=config.pooling)(x)
-    x = _dropout(config.dropout, x, "dropout")  # (batch, features)
-    columns = output_columns(task, num_classes)
-    logits = keras.layers.Dense(columns, dtype="float32", name="logits")(x)
-    return keras.Model(inputs, logits, name="seqtrain")
-
-
-def output_columns(task: Task, num_classes: int) -> int:
-    """How many numbers a model puts out for a sequence, or for each timestep."""
-    if task.output == "value" or (task.output == "class" and num_classes == 2):
-        return 1
-    return num_classes
-
-
-def _dropout(rate: float, x, name: str):
-    return Dropout(rate, name=name)(x) if rate else x
+        x = TemporalPooling(model.pooling, name=model.pooling)(x)
+    if model.dropout:
+        x = Dropout(model.dropout, name="dropout")(x)  # (batch, features)
+    columns = kind.target.columns(num_classes)
+    outputs = keras.layers.Dense(columns, dtype="float32", name="logits")(x)
+    return keras.Model(inputs, outputs, name="seqtrain")
 
 
 def _apply(

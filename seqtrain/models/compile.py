@@ -1,12 +1,12 @@
 """The optimizer, the loss and the metrics of a model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
-import tensorflow as tf
 
-from ..config import RECALLED, TrainConfig
-from ..tasks.tasks import TEXTS, Task
+from ..config import Config
+from ..sections.train import TrainConfig
+from ..tasks import kind_of
 from .schedules import Schedule
 
 OPTIMIZERS = {
@@ -19,54 +19,42 @@ OPTIMIZERS = {
 
 def compile_model(
     model: keras.Model,
-    config: TrainConfig,
+    config: Config,
     *,
-    steps_per_epoch: int,
-    task: Task = TEXTS,
+    steps_per_epoch: int = 1,
     metrics: Sequence[keras.metrics.Metric] = (),
 ) -> None:
-    """Give the model its optimizer, loss and metrics.
+    """Give the model its optimizer, and the loss and the metrics of its kind of data.
 
-    The loss is the cross-entropy of the logits, averaged by the weights of the
-    examples: `Σ w L / Σ w`; over all timesteps, if each has a class. That of a value
-    is the squared error, and a value has no accuracy.
+    The loss is averaged by the weights of the examples: `Σ w L / Σ w`.
     """
-    options = config.model_dump(include={"weight_decay", "momentum"}, exclude_none=True)
-    optimizer = OPTIMIZERS[config.optimizer](
-        _learning_rate(config, steps_per_epoch), **options
+    train, target = config.train, kind_of(config.data).target
+    options = train.model_dump(include={"weight_decay", "momentum"}, exclude_none=True)
+    optimizer = OPTIMIZERS[train.optimizer](
+        _learning_rate(train, steps_per_epoch), **options
     )
-    reduction = "mean_with_sample_weight"
-    if task.output == "value":
-        loss = keras.losses.MeanSquaredError(reduction=reduction)
-    elif model.output_shape[-1] == 1:
-        loss = keras.losses.BinaryCrossentropy(from_logits=True, reduction=reduction)
-    else:
-        loss = keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True, reduction=reduction
-        )
-    if task.output != "value":
-        accuracy = keras.metrics.MeanMetricWrapper(hits, name="accuracy")
-        metrics = [accuracy, *metrics]
+    if "accuracy" in target.metrics:
+        metrics = [Accuracy(target.hits), *metrics]
+    loss = target.loss(model.output_shape[-1])
     # An evaluation sees each shape a few times: to compile them costs more than
     # it saves.
     model.compile(optimizer, loss, metrics=[*metrics], jit_compile=False)
     optimizer.build(model.trainable_variables)
 
 
-def hits(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """Which classes the logits name rightly, as 1 and 0.
+class Accuracy(keras.metrics.Mean):
+    """The share of hits among the targets that count.
 
-    Where each timestep has a class, only those that are recalled at the end count:
-    the others tell nothing of the memory.
+    Args:
+        hits: Returns hits, 1 or 0, and which of them count, or None if all do.
     """
-    if labels.shape.rank == 2:
-        labels, logits = labels[:, -RECALLED:], logits[:, -RECALLED:]
-    if logits.shape[-1] == 1:  # a logit, so 0.0 and not 0.5 is the even chance
-        predictions = tf.cast(logits[:, 0] > 0, labels.dtype)
-    else:
-        predictions = tf.argmax(logits, -1, labels.dtype)
-    # Of `==` nobody would know the rank before it runs.
-    return tf.cast(tf.equal(predictions, labels), "float32")
+
+    def __init__(self, hits: Callable):
+        super().__init__(name="accuracy")
+        self._hits = hits
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        return super().update_state(*self._hits(y_true, y_pred))
 
 
 def _learning_rate(config: TrainConfig, steps_per_epoch: int):

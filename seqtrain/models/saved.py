@@ -10,8 +10,7 @@ import keras
 
 from .. import layers  # noqa: F401  Keras finds our layers in a saved model by this
 from ..errors import RunError, shown
-from ..tasks.tasks import TEXTS, Task
-from .build import output_columns
+from ..tasks.kind import Kind
 
 _PARTS = {"config.json", "metadata.json", "model.weights.h5"}
 _LARGEST_CONFIG = 2**24  # bytes; that of a deep model has some thousands
@@ -28,9 +27,9 @@ _PROGRAMS = {
 
 
 def load_model(
-    path: Path, *, vocab_size: int, num_classes: int, task: Task = TEXTS
+    path: Path, *, vocab_size: int, num_classes: int, kind: Kind
 ) -> keras.Model:
-    """Load the model of a run, from token ids to logits.
+    """Load the model of a run, from token ids, or numbers, to what is wanted.
 
     Keras runs what a config names, so it is looked through first: it may name the
     layers of Keras and of seqtrain, but no function of another module.
@@ -39,7 +38,7 @@ def load_model(
         path: A `.keras` file.
         vocab_size: Tokens of the vocabulary that is to fit it.
         num_classes: Labels that are to fit it.
-        task: What it is to read and put out.
+        kind: What it is to read and put out.
 
     Raises:
         RunError: If it is damaged, carries code or doesn't fit.
@@ -51,9 +50,10 @@ def load_model(
             warnings.simplefilter("error", UserWarning)
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
         columns = _columns(model)
-        fits = _reads_and_writes(model) == (task.features, task.output == "sequence")
-        # What reads numbers has no vocabulary.
-        rows = vocab_size if not fits or task.features else _rows(model)
+        needed = kind.inputs.features, kind.target.per_step
+        fits = _reads_and_writes(model) == needed
+        # A model that reads numbers has no vocabulary.
+        rows = _rows(model) if fits and kind.inputs.embedded else vocab_size
     except (
         AttributeError,
         ImportError,
@@ -70,7 +70,7 @@ def load_model(
         raise _damaged(path, f"Keras can't build it: {reason[:200]}") from None
     if not fits:
         raise RunError(
-            f"{path}: made for another task than that of the config, {task.name}",
+            f"{path}: made for another task than that of the config, {kind.name}",
             hint="copy the whole run again; its files belong together",
         )
     if rows != vocab_size:
@@ -79,7 +79,7 @@ def load_model(
             f"{vocab_size:,}",
             hint="copy the whole run again; its files belong together",
         )
-    if columns != output_columns(task, num_classes):
+    if columns != kind.target.columns(num_classes):
         raise RunError(
             f"{path}: has {columns:,} outputs, which labels.json with "
             f"{num_classes:,} labels does not fit",

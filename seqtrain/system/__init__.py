@@ -1,1 +1,1 @@
-"""What the operating system has to do with it: files, signals, the machine."""
+"""The operating system: files, signals, the machine."""

@@ -1,6 +1,7 @@
-"""Writing that neither a kill nor a full disk leaves half done."""
+"""Writing that a kill or a full disk never leaves half done."""
 
 import contextlib
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -11,11 +12,11 @@ from ..errors import WriteError
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn what the system says against a write into a message about `path`.
+    """Turn the system's errors while writing into a message about `path`.
 
     Raises:
-        WriteError: If what is done inside meets a full disk, a read-only place or
-            the like. That a file is there already is not turned into one.
+        WriteError: If the disk is full, the place read-only or the like. An existing
+            file stays a FileExistsError.
     """
     try:
         yield
@@ -32,7 +33,7 @@ def replace(path: Path, content: bytes) -> None:
     """Write a file whole or not at all; on return it is on the disk.
 
     Raises:
-        WriteError: If it can't be written; what was there before still is.
+        WriteError: If it can't be written; the old file is still there then.
     """
     with temporary_beside(path) as temporary:
         write(temporary, content)
@@ -49,7 +50,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk."""
+    """Bring a file, or the names in a folder, onto the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -57,11 +58,18 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file's content, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextlib.contextmanager
 def temporary_beside(path: Path) -> Iterator[Path]:
-    """A name in the same folder that becomes `path` by `os.replace`; else it goes.
+    """A name in the same folder to write to, then move to `path` by `os.replace`.
 
-    The suffix stays, for libraries that go by it.
+    What was not moved is deleted. The name keeps the suffix, which tells libraries
+    the format.
     """
     temporary = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
     with writing(path):

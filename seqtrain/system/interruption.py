@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, heard at a moment when nothing is lost."""
+"""Ctrl-C and SIGTERM, acted on at a moment when nothing is lost."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interruption:
     """Remembers a first Ctrl-C or SIGTERM; a second one acts at once.
 
-    As a context manager, it gives the signals back at the end.
+    As a context manager, it restores the signal handlers at the end.
     """
 
     def __init__(self):
@@ -18,9 +18,9 @@ class Interruption:
         self._before = {}
 
     def listen(self) -> None:
-        """Remember instead of act, from here on.
+        """From here on, remember a signal instead of acting on it.
 
-        A signal that is ignored stays so, as `nohup` and background jobs need it.
+        A signal that is ignored stays ignored, as `nohup` and background jobs need.
         Only the main thread of a process can change what a signal does.
         """
         if threading.current_thread() is threading.main_thread():
@@ -52,9 +52,18 @@ class Interruption:
     def _remember(self, number, frame):
         self._number = number
         self._restore()
-        # Not by print, which may be at work while the signal comes.
+        # Not by print, which the signal may have interrupted.
         os.write(2, b"\nstopping after this step; once more leaves at once\n")
 
     def _restore(self):
         while self._before:
             signal.signal(*self._before.popitem())
+
+
+def exit_on_sigterm() -> None:
+    """Let SIGTERM end the process by an exception, so that it can leave in order."""
+    signal.signal(signal.SIGTERM, _exit)
+
+
+def _exit(number, _) -> None:
+    raise SystemExit(128 + number)

@@ -1,4 +1,4 @@
-"""What a training runs on: versions, git commit, hardware."""
+"""What a run was made with: versions, git commit, hardware."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ from .. import __version__
 
 
 def versions() -> dict[str, str | None]:
-    """The versions that decide the numbers, without importing anything."""
+    """The versions that the results depend on, without importing the packages."""
     versions = {"python": platform.python_version(), "seqtrain": __version__}
     for package in ("tensorflow", "keras", "numpy"):
         try:
@@ -39,7 +39,7 @@ def _git(*arguments: str) -> str | None:
 
 
 def hardware() -> dict:
-    """What the timings of the run were measured on."""
+    """The hardware that a run's timings were measured on."""
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # not on every system

@@ -1,4 +1,4 @@
-"""TensorFlow without the lines that its libraries print when it is imported."""
+"""Import TensorFlow without the lines that its libraries print then."""
 
 import contextlib
 import os
@@ -11,9 +11,9 @@ from collections.abc import Iterator
 def import_tensorflow() -> str:
     """Import TensorFlow and Keras; return what their libraries printed.
 
-    It is shown if the import fails.
+    If the import fails, it is shown.
     """
-    # Has to be set before the import, and hides what comes after it.
+    # Has to be set before the import, and hides what is printed after it.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with exit_on_ctrl_c(), _stderr_held() as held:
         import keras  # noqa: F401
@@ -25,13 +25,13 @@ def import_tensorflow() -> str:
 
 @contextlib.contextmanager
 def exit_on_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C end the process at once, for imports, which leave nothing behind.
+    """Let Ctrl-C end the process at once during imports, which leave nothing behind.
 
-    As an exception it might be taken for a missing package: Keras 3.15 says so of
-    optree, whose C code turns any exception into an ImportError.
+    A KeyboardInterrupt might be taken for a missing package: the C code of optree
+    turns any exception into an ImportError, and Keras 3.15 then asks for optree.
     """
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield  # someone else has decided
+        yield  # the signal is ignored, or has another handler
         return
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     try:

@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
-from ..terminal.columns import align, shorten
+from ..errors import display_width, shorten
+from ..terminal.columns import align
 
 WIDTH = 80
+_TITLES = {
+    "tfidf_logistic_regression": "TF-IDF, logistic regression",
+    "majority": "majority class",
+}
 
 
 def format_evaluation(result: dict) -> str:
@@ -24,27 +29,22 @@ def _model_table(result: dict) -> str:
     baselines = result["baselines"]
     if "chance" in baselines:
         return _chance_table(result, baselines["chance"])
-    regression = baselines["tfidf_logistic_regression"]
-    rows = [
-        ["", "accuracy %", "95% interval"],
-        ["this model", *_accuracy(result)],
-        ["TF-IDF, logistic regression", *_accuracy(regression)],
-        ["majority class", *_accuracy(result["baselines"]["majority"])],
-    ]
+    titles = {name: _TITLES.get(name, name) for name in reversed(baselines)}
+    rows = [["", "accuracy %", "95% interval"], ["this model", *_accuracy(result)]]
+    rows += [[title, *_accuracy(baselines[name])] for name, title in titles.items()]
     return align(rows)
 
 
 def _chance_table(result: dict, chance: dict[str, float]) -> str:
-    """The model beside what is reached without memory."""
+    """The model beside what is reached without memory, where that is known."""
     rows = [["", "this model", "95% interval", "without memory"]]
     if "loss_low" in result:
         interval = f"{result['loss_low']:.4f} to {result['loss_high']:.4f}"
-        rows.append(
-            ["loss", f"{result['loss']:.4f}", interval, f"{chance['loss']:.4f}"]
-        )
+        reached = f"{chance['loss']:.4f}" if "loss" in chance else "-"
+        rows.append(["loss", f"{result['loss']:.4f}", interval, reached])
     if "accuracy" in result:
-        row = ["accuracy %", *_accuracy(result), _percent(chance["accuracy"])]
-        rows.append(row)
+        reached = _percent(chance["accuracy"]) if "accuracy" in chance else "-"
+        rows.append(["accuracy %", *_accuracy(result), reached])
     return align(rows)
 
 
@@ -75,7 +75,7 @@ def _confusion_table(names: list[str], confusion: list[list[int]]) -> str:
     for name, counts in zip(names, confusion, strict=True):
         rows.append([shorten(name, 24), *map(str, counts)])
     table = align(rows)
-    if len(table.partition("\n")[0]) > WIDTH:
+    if display_width(table.partition("\n")[0]) > WIDTH:
         return f"confusion of {len(names)} classes: too wide to show, --json has it"
     return table
 

@@ -1,4 +1,4 @@
-"""How far back the gradient reaches, as text."""
+"""How far back the gradient reaches, as text for a terminal."""
 
 import math
 import textwrap
@@ -22,12 +22,13 @@ def format_gradflow(result: dict, width: int = WIDTH) -> str:
     layers = result["layers"]
     parts = [title, _reach_table(layers), _gate_table(layers), _plot(layers, width)]
     lines = result["verdict"].splitlines()
-    said = [textwrap.fill(line, width, subsequent_indent="  ") for line in lines]
-    return "\n\n".join([*parts, "\n".join(said)])
+    verdict = [textwrap.fill(line, width, subsequent_indent="  ") for line in lines]
+    return "\n\n".join([*parts, "\n".join(verdict)])
 
 
 def _reach_table(layers: list[dict]) -> str:
-    rows = [["layer", "decades/step", "half-life", "reach", "memory", "at most"]]
+    # With the longest name, bidirectional_lstm_1/backward, it is 80 columns wide.
+    rows = [["layer", "decades/step", "half-life", "reach", "memory", "longest"]]
     for layer in layers:
         rows.append(
             [
@@ -45,11 +46,12 @@ def _reach_table(layers: list[dict]) -> str:
 def _gate_table(layers: list[dict]) -> str:
     rows = [["layer", "saturated %", "singular value", "mean of gates"]]
     for layer in layers:
+        share = layer["saturated_share"]
         rows.append(
             [
                 layer["name"],
-                f"{100 * layer['saturated_share']:.1f}",
-                _number(max(layer["singular_values"].values()), ".2f"),
+                "-" if share is None else f"{100 * share:.1f}",
+                _number(max(layer["singular_values"].values(), default=None), ".2f"),
                 " ".join(
                     f"{letter} {gate['mean']:.2f}"
                     for letter, gate in layer["gates"].items()
@@ -65,17 +67,17 @@ def _number(value: float | None, form: str, otherwise: str = "-") -> str:
 
 
 def _plot(layers: list[dict], width: int) -> str:
-    """Draw what is carried back by lag, logarithmically, with a digit for a layer."""
+    """Draw what time carries back, by lag, on a logarithmic scale; a digit a layer."""
     curves = [np.array(layer["carried"]) for layer in layers]
     longest = max(map(len, curves))
     columns = max(1, min(width - 8, longest))
     lags = np.linspace(0, longest - 1, columns).round().astype(int)
     with np.errstate(divide="ignore"):
         decades = [np.log10(curve[lags[lags < len(curve)]]) for curve in curves]
-    seen = np.concatenate(decades)
-    seen = seen[np.isfinite(seen)]
-    top = math.ceil(seen.max(initial=0))
-    bottom = max(math.floor(seen.min(initial=-1)), top - HEIGHT)
+    finite = np.concatenate(decades)
+    finite = finite[np.isfinite(finite)]
+    top = math.ceil(finite.max(initial=0))
+    bottom = max(math.floor(finite.min(initial=-1)), top - HEIGHT)
     rows = np.full((HEIGHT, columns), " ")
     for digit, curve in enumerate(decades, 1):
         heights = (HEIGHT - 1) * (top - curve) / max(1, top - bottom)

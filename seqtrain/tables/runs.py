@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from ..errors import RunError
+from ..errors import RunError, display_width
 from ..runs.run import Run, began
-from ..tasks.tasks import find_task
-from ..terminal.columns import align
+from ..tasks import kind_of
+from ..terminal.columns import align, pad
 
 
 def find_damage(run: Run) -> str | None:
@@ -19,17 +19,17 @@ def find_damage(run: Run) -> str | None:
 
 
 def runs_table(runs: Sequence[Run]) -> str:
-    """Lay out one row a run in 80 columns; a longer name gets a line of its own.
+    """Lay out one row for each run in 80 columns; a long name gets its own line.
 
     The validation columns are those of the epoch whose model was kept.
     """
     header = ["status", "started", "seconds", "epoch", "val loss", "val %", "test %"]
     lines = align([header, *map(_table_row, runs)]).splitlines()
     names = ["run", *(run.path.name for run in runs)]
-    room = min(max(map(len, names)), 78 - len(lines[0]))
+    room = min(max(map(display_width, names)), 78 - len(lines[0]))
     return "\n".join(
-        f"{name:{room}}  {line}"
-        if len(name) <= room
+        f"{pad(name, room)}  {line}"
+        if display_width(name) <= room
         else f"{name}\n{'':{room}}  {line}"
         for name, line in zip(names, lines, strict=True)
     )
@@ -77,13 +77,13 @@ def _read_row(run: Run) -> list[str]:
 
 def _percent(run: Run, measured: dict) -> str:
     """The accuracy; a value has none."""
-    if find_task(run.config.data).output == "value":
-        return "-"
-    return f"{100 * measured['accuracy']:.2f}"
+    if "accuracy" in kind_of(run.config.data).target.metrics:
+        return f"{100 * measured['accuracy']:.2f}"
+    return "-"
 
 
 def _best(evaluations: list[dict], monitor: str) -> dict:
-    """The first of the best, as in training: a later one must be better."""
+    """The first of the best, as in training: a later epoch must be better to count."""
     if monitor == "loss":
         return min(evaluations, key=lambda line: line["loss"])
     return max(evaluations, key=lambda line: line[monitor])

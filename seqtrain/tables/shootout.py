@@ -7,37 +7,47 @@ from ..terminal.columns import align
 
 def format_shootout(result: dict) -> str:
     """Lay out a result of `shootout`, a table for each condition."""
-    return "\n\n".join(_table(each, result) for each in result["conditions"])
+    with_solved = result["solved"] is not None
+    return "\n\n".join(_table(each, with_solved) for each in result["conditions"])
 
 
-def _table(condition: dict, result: dict) -> str:
-    chance = ", ".join(
-        f"{key} {value:.4g}" for key, value in condition["chance"].items()
-    )
-    contenders = condition["contenders"]
-    key = "accuracy" if "accuracy" in condition["chance"] else "loss"
+def _table(condition: dict, with_solved: bool) -> str:
+    chance = condition["chance"]
+    key = "accuracy" if "accuracy" in chance else "loss"
     rows = [["", "units", "parameters", f"test {key}", "95% interval", "s", "MB"]]
-    if result["solved"] is not None:
+    if with_solved:
         rows[0] += ["solved", "updates"]
-    for each in contenders:
-        measured = ["diverged", "-"]
-        if key in each:
-            low, high = max(each[f"{key}_low"], 0), each[f"{key}_high"]
-            high = min(high, 1) if key == "accuracy" else high
-            measured = [f"{each[key]:.4f}", f"{low:.4f} to {high:.4f}"]
-        row = [
-            each["name"],
-            str(each["units"]),
-            str(each["parameters"]),
-            *measured,
-            f"{each['seconds']:.0f}",
-            f"{each['memory_mb']:.0f}",
-        ]
-        if result["solved"] is not None:
-            steps = [one["solved_at"] for one in each["trainings"]]
-            done = [step for step in steps if step is not None]
-            median = f"{np.median(done):.0f}" if done else "-"
-            row += [f"{len(done)} of {len(steps)}", median]
-        rows.append(row)
-    title = condition["name"] + (f" (chance: {chance})" if chance else "")
+    for contender in condition["contenders"]:
+        rows.append(
+            [
+                contender["name"],
+                str(contender["units"]),
+                str(contender["parameters"]),
+                *_measured(contender, key),
+                f"{contender['seconds']:.0f}",
+                f"{contender['memory_mb']:.0f}",
+                *(_solved(contender["trainings"]) if with_solved else []),
+            ]
+        )
+    title = condition["name"]
+    if chance:
+        values = ", ".join(f"{name} {value:.4g}" for name, value in chance.items())
+        title += f" (chance: {values})"
     return f"{title}\n{align(rows)}"
+
+
+def _measured(contender: dict, key: str) -> list[str]:
+    """The mean and its interval, cut to the values that are possible."""
+    if key not in contender:
+        return ["diverged", "-"]
+    low, high = max(contender[f"{key}_low"], 0), contender[f"{key}_high"]
+    high = min(high, 1) if key == "accuracy" else high
+    return [f"{contender[key]:.4f}", f"{low:.4f} to {high:.4f}"]
+
+
+def _solved(trainings: list[dict]) -> list[str]:
+    """How many trainings solved the task, and their median number of updates."""
+    steps = [training["solved_at"] for training in trainings]
+    done = [step for step in steps if step is not None]
+    median = f"{np.median(done):.0f}" if done else "-"
+    return [f"{len(done)} of {len(steps)}", median]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..errors import printable
+from ..errors import display_width
 
 
 def align(rows: Sequence[Sequence[str]]) -> str:
@@ -13,22 +13,22 @@ def align(rows: Sequence[Sequence[str]]) -> str:
         class     recall
         negative   88.12
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(display_width, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if position else cell.ljust(width)
+            pad(cell, width, right=position > 0)
             for position, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     )
 
 
-def shorten(text: str, width: int) -> str:
-    """Return a text that takes no more than a width, on one line.
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """Pad a text with spaces to a width: after it, or before it to move it right.
 
     Example:
-        >>> shorten("a long name", 7)
-        'a long…'
+        >>> pad("映画", 6), pad("7", 3, right=True)
+        ('映画  ', '  7')
     """
-    text = printable(text)
-    return text if len(text) <= width else f"{text[: width - 1]}…"
+    spaces = " " * (width - display_width(text))
+    return spaces + text if right else text + spaces

@@ -1,4 +1,4 @@
-"""What a person sees of a training while it runs."""
+"""The progress of a training, for the person who watches it."""
 
 import os
 import sys
@@ -74,8 +74,8 @@ class Progress:
         try:
             print(text, file=stream, flush=True)
         except OSError:
-            # Whoever read it is gone, or its disk is full: no reason to stop a
-            # training. What was not written would be tried again at the exit.
+            # The reader is gone, or the disk is full: no reason to stop a training.
+            # What was not written would be written again at the exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         self._keep(text)
 

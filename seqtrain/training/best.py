@@ -1,23 +1,30 @@
 """The model of the best epoch."""
 
-import hashlib
 import operator
 import os
 
 import keras
 
 from ..runs.run import Run
-from ..system.disk import sync, temporary_beside
+from ..system.disk import sha256, sync, temporary_beside
+from .stateful import Stateful
 
 
-class KeepBest(keras.callbacks.Callback):
-    """Keep the model of the best epoch; end a training that gets no better.
+class BestModel(Stateful):
+    """Save the model of the best epoch; stop a training that no longer improves.
 
     Args:
-        run: The run whose `model.keras` it becomes.
-        monitor: `loss` or `accuracy` of the validation data.
-        patience: Epochs without a better one before the end; None: no end.
+        run: The run whose `model.keras` to write.
+        monitor: Which value of the validation data decides, `loss` or `accuracy`.
+        patience: Epochs without improvement after which to stop; None never stops.
+
+    Attributes:
+        logs: The results of the best epoch, with its number; None before the first.
+        step: The step at the end of the best epoch; None before the first.
+        waited: Epochs since the best one.
     """
+
+    key = "best"
 
     def __init__(self, run: Run, monitor: str, patience: int | None = None):
         super().__init__()
@@ -27,7 +34,6 @@ class KeepBest(keras.callbacks.Callback):
         self.logs, self.step, self.waited, self._sha256 = None, None, 0, None
 
     def state(self) -> dict:
-        """What it takes to go on with another one, as JSON holds it."""
         return {
             "logs": self.logs,
             "step": self.step,
@@ -36,19 +42,18 @@ class KeepBest(keras.callbacks.Callback):
         }
 
     def restore(self, state: dict) -> None:
-        """Go on where the one was whose `state` it is."""
         self.logs, self.step = state["logs"], state["step"]
         self.waited, self._sha256 = state["waited"], state["sha256"]
 
-    def keep(self, model: keras.Model) -> None:
-        """Make a model the run's `model.keras`."""
+    def save(self, model: keras.Model) -> None:
+        """Save the best epoch's model as the run's `model.keras`."""
         save_model(model, self.run)
-        self._sha256 = _sha256(self.run.model_path.read_bytes())
+        self._sha256 = sha256(self.run.model_path)
 
-    def is_kept(self) -> bool:
-        """Whether the run's `model.keras` is that of the best epoch so far."""
+    def is_saved(self) -> bool:
+        """Whether the run's `model.keras` is the model of the best epoch so far."""
         try:
-            return _sha256(self.run.model_path.read_bytes()) == self._sha256
+            return sha256(self.run.model_path) == self._sha256
         except FileNotFoundError:
             return False
 
@@ -62,7 +67,7 @@ class KeepBest(keras.callbacks.Callback):
         ):
             self.logs, self.waited = {"epoch": epoch + 1, **logs}, 0
             self.step = int(self.model.optimizer.iterations)
-            self.keep(self.model)
+            self.save(self.model)
             self.run.update(best=self.logs)
         self._stop_if_worse()
 
@@ -74,11 +79,7 @@ class KeepBest(keras.callbacks.Callback):
 def save_model(model: keras.Model, run: Run) -> None:
     """Replace the run's `model.keras`, in one step."""
     with temporary_beside(run.model_path) as temporary:
-        # A model of its own: the optimizer and the loss stay out of the file.
+        # A new model, without optimizer and loss, which stay out of the file.
         keras.Model(model.input, model.output, name=model.name).save(temporary)
         sync(temporary)
         os.replace(temporary, run.model_path)
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -1,4 +1,4 @@
-"""How well the classes are told apart, in TensorBoard after each epoch."""
+"""How well the model tells the classes apart, in TensorBoard after each epoch."""
 
 import keras
 import numpy as np
@@ -7,18 +7,16 @@ from sklearn.metrics import confusion_matrix
 
 from ..board.layout import precision_recall
 from ..board.writer import Sample, TensorBoardWriter, samples_markdown
-from ..config import Config
-from ..data.batches import bucket_lengths, epoch_batches
 from ..figures.classes import LiveCalibration, LiveConfusion
 from ..metrics import calibration, confidence_edges, logits_to_probabilities
-from ..tasks.load import Data
-from .loop import EVALUATION_BATCH
+from ..tasks import Data
+from .loop import evaluation_batches
 
 
 class Outputs(keras.metrics.Metric):
-    """Keep what the model puts out in an evaluation, so that none is needed beside it.
+    """Collect the outputs of the model during an evaluation, to save a second pass.
 
-    It adds no number to the metrics of the evaluation.
+    It adds no number to the results of the evaluation.
     """
 
     def __init__(self):
@@ -41,38 +39,31 @@ class Outputs(keras.metrics.Metric):
 
 
 class ClassLog(keras.callbacks.Callback):
-    """Show what an evaluation says of the classes.
+    """Show how the model classifies the validation data.
 
-    Precision-recall curves, the confusion matrix, the calibration, a sample of the
-    predictions, and the most confident of the wrong ones; all of the validation data,
-    and of the same pass over it that gives its loss.
+    Precision-recall curves, the confusion matrix, the calibration, some sample
+    predictions and the most confident errors, all from the pass over the data that
+    computes its loss.
 
     Args:
         writer: The event files of the run.
         data: The encoded data; samples are the first of its validation part.
-        config: The config of the run.
-        outputs: A metric of the model.
+        outputs: One of the metrics that the model is compiled with.
+        samples: How many predictions and errors to show.
     """
 
     def __init__(
         self,
         writer: TensorBoardWriter,
         data: Data,
-        config: Config,
         outputs: Outputs,
+        samples: int,
     ):
         super().__init__()
         self.writer, self.data, self.outputs = writer, data, outputs
-        self.samples = config.log.samples
-        # The evaluation goes from short to long.
-        batches = epoch_batches(
-            data.validation.lengths,
-            batch_size=EVALUATION_BATCH,
-            buckets=bucket_lengths(config.data.max_length, config.data.buckets),
-            seed=0,
-            epoch=0,
-            shuffle=False,
-        )
+        self.samples = samples
+        # The outputs come in the order of the evaluation, from short to long.
+        batches = evaluation_batches(data)
         self._order = np.concatenate([batch.indices for batch in batches])
         self._edges = confidence_edges(len(data.labels))
         self._confusion = LiveConfusion(data.labels)
@@ -80,7 +71,7 @@ class ClassLog(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         step = int(self.model.optimizer.iterations)
-        labels, names = self.data.validation.labels, self.data.labels
+        labels, names = self.data.validation.targets, self.data.labels
         rows = np.empty((len(labels), len(names)))
         rows[self._order] = logits_to_probabilities(self.outputs.rows)
         for curve in precision_recall(labels, rows, names):
@@ -105,18 +96,17 @@ class ClassLog(keras.callbacks.Callback):
 
     def _sample(self, row, index):
         encoded, names = self.data.validation, self.data.labels
-        start, stop = encoded.offsets[index : index + 2]
         tokens = self.data.vocab.tokens
         return Sample(
-            " ".join(tokens[id] for id in encoded.tokens[start:stop]),
-            names[encoded.labels[index]],
+            " ".join(tokens[id] for id in encoded.inputs_of(index)),
+            names[encoded.targets[index]],
             names[row.argmax()],
             row.max(),
         )
 
 
 def most_confident_errors(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """The indices of the examples that are wrong, the most confident first."""
+    """The indices of the misclassified examples, the most confident first."""
     confidences = probabilities.max(axis=1)
     [wrong] = np.nonzero(probabilities.argmax(axis=1) != labels)
     return wrong[np.argsort(-confidences[wrong], kind="stable")]

@@ -1,71 +1,73 @@
 """The gradient's flow through time, in TensorBoard while a model is trained."""
 
-import keras
 import numpy as np
 
-from ..analysis.flow import GradientFlow, longest_batches, summarize
+from ..analysis.gradflow.measure import GradflowMeter, longest_batches
+from ..analysis.gradflow.summary import summarize
 from ..board.writer import TensorBoardWriter
 from ..config import Config
 from ..data.batches import dataset
 from ..figures.gradflow import LiveCurves, LiveHistory
-from ..tasks.load import Data
+from ..tasks import Data
+from .stateful import Stateful
 
-COLUMNS = 200  # of the map, and so many curves at most are kept for it
-DECADES = 8  # a state holds no infinities
+COLUMNS = 200  # of the map; the history has no more curves than that
+DECADES = 8  # curves are clipped to so many, since JSON has no infinities
 
 
-class FlowLog(keras.callbacks.Callback):
+class GradflowLog(Stateful):
     """Show how far the gradient reaches, every `log.gradflow` steps.
 
-    It is always measured on the same batch, one of the longest sequences of the
-    training data.
+    The measurement is always made on the same batch, one with the longest sequences of
+    the training data.
 
     Args:
         writer: The event files of the run.
         data: The encoded data.
         config: The config of the run.
-        total: The steps of the whole training.
+        total: How many steps the whole training has.
     """
+
+    key = "flow"
 
     def __init__(
         self, writer: TensorBoardWriter, data: Data, config: Config, total: int
     ):
         super().__init__()
         self.writer, self.every, self.total = writer, config.log.gradflow, total
-        longest = longest_batches(data.train, config)[0]
+        longest = longest_batches(data, config)[0]
         self.batch = next(iter(dataset(data.train, [longest])))
         self.lags = longest.width
         self._history: dict[str, dict[str, list[float]]] = {}
 
     def state(self) -> dict:
-        """What it takes to go on with another one, as JSON holds it."""
         return self._history
 
     def restore(self, state: dict) -> None:
-        """Go on where the one was whose `state` it is."""
         self._history = state
 
     def set_model(self, model):
         super().set_model(model)
-        self.flow = GradientFlow(model)
-        names = [*self.flow.layers]
+        self.meter = GradflowMeter(model)
+        names = [*self.meter.loops]
         self._curves = LiveCurves(names, self.lags)
         self._maps = LiveHistory(names, self.lags, self.total)
 
     def on_train_batch_end(self, batch, logs=None):
         step = int(self.model.optimizer.iterations)
         if step % self.every == 0:
-            self._look(step)
+            self._measure(step)
 
-    def _look(self, step):
-        seen = self.flow(*self.batch)
+    def _measure(self, step):
+        measured = self.meter(*self.batch)
         layers = [
-            {"name": name, **summarize(layer, [seen[name]])}
-            for name, layer in self.flow.layers.items()
+            {"name": name, **summarize(loop, [measured[name]])}
+            for name, loop in self.meter.loops.items()
         ]
         scalars, histograms = {}, {}
         for layer in layers:
-            prefix, what = f"gradient_flow/{layer['name']}", seen[layer["name"]]
+            prefix = f"gradient_flow/{layer['name']}"
+            measurement = measured[layer["name"]]
             reach = layer["reach_steps"]
             scalars |= {
                 f"{prefix}/reach_steps": len(layer["lags"]) if reach is None else reach,
@@ -78,20 +80,21 @@ class FlowLog(keras.callbacks.Callback):
                 f"{prefix}/{kernel}_singular_value": value
                 for kernel, value in layer["singular_values"].items()
             }
-            histograms[f"{prefix}/units_saturated_share"] = what.saturated
-            for letter, (mean, saturated) in what.gates.items():
+            if measurement.saturated is not None:
+                histograms[f"{prefix}/units_saturated_share"] = measurement.saturated
+            for letter, (mean, saturated) in measurement.gates.items():
                 histograms[f"{prefix}/gate_{letter}"] = mean
                 histograms[f"{prefix}/gate_{letter}_saturated_share"] = saturated
             self._remember(layer, step)
-        told = {tag: value for tag, value in scalars.items() if value is not None}
-        self.writer.scalars("train", told, step)
+        known = {tag: value for tag, value in scalars.items() if value is not None}
+        self.writer.scalars("train", known, step)
         self.writer.histograms(histograms, step)
         self.writer.image("gradient_flow/curves", self._curves.show(layers), step)
         maps = [self._map(layer["name"]) for layer in layers]
         self.writer.image("gradient_flow/history", self._maps.show(maps), step)
 
     def _remember(self, layer, step):
-        """Keep a curve; of too many, every other one."""
+        """Add a curve to the history; if there are too many, drop every other one."""
         with np.errstate(divide="ignore"):
             decades = np.log10(layer["carried"])
         decades = np.nan_to_num(decades, nan=DECADES).clip(-DECADES, DECADES)
@@ -102,7 +105,7 @@ class FlowLog(keras.callbacks.Callback):
                 del curves[key]
 
     def _map(self, name):
-        """Lag × step, each curve in the columns from the one before it to its own."""
+        """Lag × step; a curve fills the columns since the one before it."""
         decades, filled = np.full((self.lags, COLUMNS), np.nan), 0
         curves = self._history[name]
         for step in sorted(curves, key=int):

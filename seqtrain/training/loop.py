@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..config import TrainConfig
-from ..data.batches import dataset, epoch_batches
-from ..data.encoded import Encoded
+from ..config import Config
+from ..data.batches import Batch, dataset, epoch_batches
+from ..data.encoded import Data
 from ..errors import DivergedError
 from .step import TrainStep
 
@@ -23,12 +23,12 @@ class Position:
     """Where a training stands between two steps.
 
     Args:
-        epoch: Epochs that are done.
-        batch: Batches of the next one that are done.
-        examples: Examples in them.
+        epoch: Finished epochs.
+        batch: Finished batches of the current epoch.
+        examples: The examples in these batches.
         loss: The mean loss of these examples.
-        accuracy: Their accuracy; None of a task without one.
-        epochs: What each epoch that is done came to, `val_loss` and so on.
+        accuracy: Their accuracy; None for a task without one.
+        epochs: The results of each finished epoch: `loss`, `val_loss` and so on.
     """
 
     epoch: int = 0
@@ -44,7 +44,7 @@ class Position:
         return _known({"loss": self.loss, "accuracy": self.accuracy})
 
     def add_batch(self, loss: float, accuracy: float | None, examples: int) -> None:
-        """Go on by one batch."""
+        """Count one more batch."""
         self.batch += 1
         self.examples += examples
         self.loss += (loss - self.loss) * examples / self.examples
@@ -54,7 +54,7 @@ class Position:
             self.accuracy += (accuracy - self.accuracy) * examples / self.examples
 
     def add_epoch(self, logs: dict[str, float]) -> None:
-        """Go on to the next epoch."""
+        """Move to the next epoch."""
         self.epoch += 1
         self.batch = self.examples = 0
         self.loss = self.accuracy = 0.0
@@ -63,84 +63,76 @@ class Position:
 
 def fit(
     model: keras.Model,
-    training: Encoded,
-    validation: Encoded,
-    config: TrainConfig,
+    data: Data,
+    config: Config,
     *,
-    buckets: list[int],
-    seed: int,
     class_weights: np.ndarray | None = None,
     position: Position | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict[str, list[float]]:
     """Train a compiled model; return one value per epoch for every metric.
 
-    A loop of our own, because `keras.Model.fit` can't begin inside an epoch: here
-    the batches are a pure function of the data, the seed and the epoch, and a
-    position with `variables_of(model)` is all that it takes to go on from there.
+    A loop of our own, because `keras.Model.fit` can't start in the middle of an epoch.
+    Here the batches are a pure function of the data, the seed and the epoch, so a
+    position and `variables_of(model)` are enough to continue from any step.
 
     Args:
         model: Compiled by `compile_model`.
-        training: What it learns from.
-        validation: What each epoch is judged by.
-        config: The `train` section.
-        buckets: The padded lengths.
-        seed: Of the order of the examples.
+        data: The examples to learn from, and those that each epoch is evaluated on.
+        config: Its config, of which the `train` section and the seed are used.
         class_weights: The weight of an example by its class.
-        position: Where to begin, kept up to date; the start if not given.
-        callbacks: Keras callbacks. As in Keras, a batch is told the means of the
-            epoch so far (`loss`, `accuracy`) and an epoch those means and
-            `val_loss` and `val_accuracy`; a task without an accuracy leaves it out.
-            A batch is told of itself, too:
+        position: Where to start, updated after each batch; step 0 by default.
+        callbacks: Keras callbacks. As in Keras, the logs of a batch hold the means of
+            the epoch so far (`loss`, `accuracy`), those of an epoch the means of all
+            of it, `val_loss` and `val_accuracy`; no accuracies where the data has
+            none. The logs of a batch also hold its own
             `batch_loss`, `batch_accuracy`, `gradient_norm` (of all gradients
             together, before clipping), `examples`, `padding_share`,
             `data_seconds` and `step_seconds`.
 
     Raises:
-        DivergedError: If a loss or a gradient is not finite; the model is then as it
-            was before that step, and the error has its `batch`.
+        DivergedError: If a loss or a gradient is not finite. The model is then as it
+            was before that step, and the error holds the step's `batch`.
     """
+    training, train = data.train, config.train
 
-    def batches_of(encoded, batch_size, **options):
+    def batches_of(epoch):
         return epoch_batches(
-            encoded.lengths,
-            batch_size=batch_size,
-            buckets=buckets,
-            seed=seed,
-            **options,
+            training.lengths,
+            batch_size=train.batch_size,
+            buckets=data.buckets,
+            seed=config.seed,
+            epoch=epoch,
         )
 
     position = position or Position()
-    # First, so that the others find the position behind the epoch. What they add to
-    # its logs is kept, too: all are handed one dict.
+    # First, so that the other callbacks find the position after the epoch. They all get
+    # the same dict, so what they add to the logs is in the history, too.
     follow = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: position.add_epoch(logs)
     )
     callbacks = keras.callbacks.CallbackList(
         [follow, *callbacks],
         model=model,
-        epochs=config.epochs,
-        steps=math.ceil(len(training.labels) / config.batch_size),
+        epochs=train.epochs,
+        steps=math.ceil(training.examples / train.batch_size),
         verbose=0,
     )
-    judged = dataset(
-        validation, batches_of(validation, EVALUATION_BATCH, epoch=0, shuffle=False)
-    )
+    evaluated = dataset(data.validation, evaluation_batches(data))
     train_step = TrainStep(model, config)
     step = int(model.optimizer.iterations)
     logs = None
     model.stop_training = False
-    if config.jit_compile and position.epoch < config.epochs:
-        batches = batches_of(training, config.batch_size, epoch=0)
-        shapes = {(len(batch.indices), batch.width) for batch in batches}
+    if train.jit_compile and position.epoch < train.epochs:
+        shapes = {(len(batch.indices), batch.width): batch for batch in batches_of(0)}
+        batches = [shapes[shape] for shape in sorted(shapes)]
         train_step.compile(
-            sorted(shapes), weighted=class_weights is not None, like=training
+            list(dataset(training, batches, class_weights=class_weights))
         )
     callbacks.on_train_begin()
-    while position.epoch < config.epochs and not model.stop_training:
+    while position.epoch < train.epochs and not model.stop_training:
         callbacks.on_epoch_begin(position.epoch)
-        batches = batches_of(training, config.batch_size, epoch=position.epoch)
-        batches = batches[position.batch :]
+        batches = batches_of(position.epoch)[position.batch :]
         tensors = iter(dataset(training, batches, class_weights=class_weights))
         for batch in batches:
             number = position.batch
@@ -172,7 +164,7 @@ def fit(
             if model.stop_training:
                 break
         evaluation = model.evaluate(
-            judged, return_dict=True, verbose=0, callbacks=callbacks
+            evaluated, return_dict=True, verbose=0, callbacks=callbacks
         )
         if not math.isfinite(evaluation["loss"]):
             raise _diverged(position, step, f"validation loss {evaluation['loss']}")
@@ -182,6 +174,16 @@ def fit(
     callbacks.on_train_end(logs)
     names = position.epochs[0] if position.epochs else ()
     return {name: [logs[name] for logs in position.epochs] for name in names}
+
+
+def evaluation_batches(data: Data) -> list[Batch]:
+    """The batches in which an epoch's evaluation goes through the validation part."""
+    return epoch_batches(
+        data.validation.lengths,
+        batch_size=EVALUATION_BATCH,
+        buckets=data.buckets,
+        order="by_bucket",
+    )
 
 
 def _diverged(
@@ -198,5 +200,5 @@ def _diverged(
 
 
 def _known(values: dict[str, float | None]) -> dict[str, float]:
-    """The values that there are."""
+    """The values that are not None."""
     return {name: value for name, value in values.items() if value is not None}

@@ -5,18 +5,17 @@ import keras
 from ..board.projector import write_projector
 from ..board.writer import TensorBoardWriter
 from ..config import Config
-from ..data.batches import bucket_lengths, dataset, epoch_batches
+from ..data.batches import dataset, epoch_batches
 from ..data.encoded import Encoded
 from ..models.gradients import gradients_of
-from ..tasks.load import Data
-from ..tasks.tasks import find_task
-from .best import KeepBest
+from ..tasks import Data, kind_of
+from .best import BestModel
 
 
 class Pictures(keras.callbacks.Callback):
     """Show the weights and the best values in TensorBoard after each epoch.
 
-    The embedding is that of the best epoch, as in `model.keras`.
+    The projector shows the embedding of the best epoch, as in `model.keras`.
 
     Args:
         writer: The event files of the run.
@@ -26,13 +25,12 @@ class Pictures(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, writer: TensorBoardWriter, data: Data, config: Config, best: KeepBest
+        self, writer: TensorBoardWriter, data: Data, config: Config, best: BestModel
     ):
         super().__init__()
         self.writer, self.data, self.best = writer, data, best
         self.histograms = config.log.histograms
-        self.embedded = find_task(config.data).features is None
-        self.buckets = bucket_lengths(config.data.max_length, config.data.buckets)
+        self.embedded = kind_of(config.data).inputs.embedded
 
     def on_epoch_end(self, epoch, logs=None):
         step = int(self.model.optimizer.iterations)
@@ -59,13 +57,11 @@ class Pictures(keras.callbacks.Callback):
             self.writer.histograms(shown, step)
 
     def _first(self, encoded: Encoded, number: int):
-        """The first examples as one batch."""
+        """The first `number` examples as one batch."""
         batches = epoch_batches(
             encoded.lengths[:number],
             batch_size=number,
-            buckets=self.buckets,
-            seed=0,
-            epoch=0,
-            shuffle=False,
+            buckets=self.data.buckets,
+            order="by_bucket",
         )
         return next(iter(dataset(encoded, batches)))

@@ -1,38 +1,39 @@
-"""The measurements of a training, where people look for them."""
+"""The measurements of a training: metrics.jsonl, TensorBoard, and the terminal."""
 
 import math
 import time
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 
 from ..board.writer import TensorBoardWriter
 from ..metrics import wilson_interval
 from ..runs.run import Run
 from ..terminal.progress import Progress
+from .stateful import Stateful
 
 COLUMNS = (
     "epoch   step    loss accuracy val loss val accuracy texts/s step s data s eval s"
 )
 
 
-class RunLog(keras.callbacks.Callback):
-    """Put the measurements of a training where people look for them.
+class RunLog(Stateful):
+    """Log the measurements to metrics.jsonl, TensorBoard and the progress line.
 
-    Every `log.every` steps and after the last step of an epoch the means since the
-    last time go to `metrics.jsonl`, TensorBoard and the progress line, and so does
-    every evaluation. With them go the seconds that the steps took, the wait for data,
-    and the evaluation.
+    Every `every` steps and after the last step of an epoch it logs the means over the
+    steps since the last time, a window; after each epoch it logs the evaluation. Both
+    come with the seconds spent on steps, on waiting for data and on evaluating.
 
     Args:
         run: The run directory.
         writer: Its event files.
         progress: What the user sees.
-        every: Steps between scalars.
-        judged: Examples of the validation part.
-        clip_norm: The bound of the gradient's norm, if there is one.
+        every: Steps of a window.
+        validation_examples: How many examples the evaluation has.
+        clip_norm: The gradient's largest norm, if it is clipped.
     """
+
+    key = "log"
 
     def __init__(
         self,
@@ -41,19 +42,19 @@ class RunLog(keras.callbacks.Callback):
         progress: Progress,
         *,
         every: int,
-        judged: int,
+        validation_examples: int,
         clip_norm: float | None = None,
     ):
         super().__init__()
         self.run, self.writer, self.progress = run, writer, progress
-        self.every, self.judged, self.clip_norm = every, judged, clip_norm
+        self.every, self.validation_examples = every, validation_examples
+        self.clip_norm = clip_norm
         self._step = 0
         self._window, self._window_seconds = [], 0.0
         self._begin_epoch()
 
     def state(self) -> dict:
-        """What it takes to go on with another log, as JSON holds it."""
-        # Between two epochs nothing of the next is spent yet.
+        # Between two epochs no time of the next one has passed.
         elapsed = time.monotonic() - self._epoch_began if self._examples else 0.0
         return {
             "step": self._step,
@@ -64,7 +65,6 @@ class RunLog(keras.callbacks.Callback):
         }
 
     def restore(self, state: dict) -> None:
-        """Go on where the log was whose `state` it is."""
         self._step = state["step"]
         self._window = state["window"]
         self._window_seconds = state["window_seconds"]
@@ -76,7 +76,7 @@ class RunLog(keras.callbacks.Callback):
         self._set = time.monotonic()
 
     def on_train_begin(self, logs=None):
-        # What is compiled, is compiled between the two.
+        # The step is compiled between `set_model` and here.
         self._compiled = {"compile_seconds": time.monotonic() - self._set}
         self.progress.say(f"ready in {self._compiled['compile_seconds']:.1f} s")
         self.progress.row(COLUMNS)
@@ -120,13 +120,13 @@ class RunLog(keras.callbacks.Callback):
         beside = {}
         if "val_accuracy" in logs:
             values["accuracy"] = logs["val_accuracy"]
-            correct = round(logs["val_accuracy"] * self.judged)
-            low, high = wilson_interval(correct, self.judged)
+            correct = round(logs["val_accuracy"] * self.validation_examples)
+            low, high = wilson_interval(correct, self.validation_examples)
             beside = {"accuracy_low": low, "accuracy_high": high}
         now = time.monotonic()
         self._spent["epoch_seconds"] = now - self._epoch_began
         beside |= {
-            "examples": self.judged,
+            "examples": self.validation_examples,
             **self._spent,
             "evaluation_seconds": now - self._evaluation_began,
         }
@@ -134,8 +134,8 @@ class RunLog(keras.callbacks.Callback):
         speed = self._examples / self._training_seconds
         self.progress.row(
             f"{epoch + 1:5} {self._step:6} {logs['loss']:7.4f} "
-            f"{_shown(logs.get('accuracy')):>8} {logs['val_loss']:8.4f} "
-            f"{_shown(logs.get('val_accuracy')):>12} {speed:7.0f} "
+            f"{_four_decimals(logs.get('accuracy')):>8} {logs['val_loss']:8.4f} "
+            f"{_four_decimals(logs.get('val_accuracy')):>12} {speed:7.0f} "
             f"{beside['step_seconds']:6.1f} {beside['data_seconds']:6.1f} "
             f"{beside['evaluation_seconds']:6.1f}"
         )
@@ -185,15 +185,16 @@ class RunLog(keras.callbacks.Callback):
         self._window, self._window_seconds = [], 0.0
 
     def _record(self, split, values, beside):
-        """Keep all of it, show `values` as curves."""
+        """Log everything, and draw `values` as curves."""
         place = {"step": self._step, "epoch": self._epoch, "split": split}
         self.run.log({**place, **values, **beside})
         self.writer.scalars(split, values, self._step)
 
 
-def _shown(accuracy: float | None) -> str:
+def _four_decimals(accuracy: float | None) -> str:
     return "-" if accuracy is None else f"{accuracy:.4f}"
 
 
 def _norm(tensors: Sequence[np.ndarray]) -> float:
+    # tf.linalg.global_norm gives other last digits, and needs tensors of NumPy arrays.
     return math.sqrt(sum(float(np.vdot(tensor, tensor)) for tensor in tensors))

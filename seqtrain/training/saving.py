@@ -1,32 +1,32 @@
-"""When a training saves its checkpoints."""
+"""When to save a checkpoint."""
 
 from collections.abc import Callable
 
 import keras
 
 from ..system.interruption import Interruption
-from .best import KeepBest
+from .best import BestModel
 
 
 class SaveCheckpoints(keras.callbacks.Callback):
-    """Save checkpoints, and stop at a signal when one is saved.
+    """Save checkpoints, and obey a signal to stop once one is saved.
 
-    Planned ones are saved every `every` steps and after an epoch that is the best so
-    far: a training has the same ones however often it is interrupted. Others are saved
-    at a signal and at the end. It has to be the last callback, so that what the others
-    know is complete.
+    Planned checkpoints are saved every `every` steps and after an epoch that is the
+    best so far: they are the same however often a training is interrupted. Unplanned
+    ones are saved at a signal and at the end. This must be the last callback, so that
+    the others have updated their states.
 
     Args:
-        save: Saves one; is told whether it is a planned one.
+        save: Saves a checkpoint; its argument says whether it is a planned one.
         best: Knows the best epoch.
-        interruption: A signal to stop.
-        every: Steps between two.
+        interruption: Knows whether a signal came.
+        every: Steps between planned checkpoints.
     """
 
     def __init__(
         self,
         save: Callable[[bool], None],
-        best: KeepBest,
+        best: BestModel,
         interruption: Interruption,
         *,
         every: int,
@@ -39,7 +39,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
         self.interruption.listen()
 
     def on_train_batch_end(self, batch, logs=None):
-        # After the last batch of an epoch it waits until the epoch is judged.
+        # After the last batch of an epoch the evaluation comes first.
         last = batch + 1 == self.params["steps"]
         planned = self._step() % self.every == 0 and not last
         self._save(planned, planned)

@@ -8,47 +8,47 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 import tensorflow as tf
 
-from ..config import TrainConfig
-from ..data.encoded import Encoded
-from ..models.compile import hits
+from ..config import Config
 from ..models.gradients import assign, gradients_of, variables_of
+from ..tasks import kind_of
 
 
 class TrainStep:
-    """One step of the optimizer as a function of a batch.
+    """One step of the optimizer, as a function of a batch.
 
     Args:
         model: Compiled by `compile_model`.
-        config: The `train` section. With `jit_compile` each shape of a batch has a
-            trace of its own, so that the loops over time are compiled by XLA, and
-            so is the update; without it one trace serves all.
+        config: Its config. With `train.jit_compile` XLA compiles the loops over time
+            and the update, so each shape of a batch is traced separately; without it
+            one trace serves all shapes.
     """
 
-    def __init__(self, model: keras.Model, config: TrainConfig):
+    def __init__(self, model: keras.Model, config: Config):
         self.model = model
+        train, target = config.train, kind_of(config.data).target
 
         @tf.function
         def differentiate(tokens, labels, weights=None):
             loss, logits, gradients = gradients_of(model, tokens, labels, weights)
             accuracy = None
-            if labels.dtype.is_integer:
-                accuracy = tf.reduce_mean(hits(labels, logits))
+            if "accuracy" in target.metrics:
+                accuracy = _mean(*target.hits(labels, logits))
             norm = tf.linalg.global_norm(gradients)
             return loss, accuracy, norm, gradients
 
-        # Apart, so that it is compiled once for all shapes, and only follows what is
-        # finite.
-        @tf.function(jit_compile=config.jit_compile)
+        # A function of its own, so that it is compiled once for all shapes and can be
+        # left out when something is not finite.
+        @tf.function(jit_compile=train.jit_compile)
         def update(gradients, norm):
-            if config.clip_norm is not None:
-                gradients, _ = tf.clip_by_global_norm(gradients, config.clip_norm, norm)
+            if train.clip_norm is not None:
+                gradients, _ = tf.clip_by_global_norm(gradients, train.clip_norm, norm)
             model.optimizer.apply(gradients, model.trainable_variables)
 
         def spec(tensor):
-            known = tensor.shape if config.jit_compile else [None] * tensor.shape.rank
+            known = tensor.shape if train.jit_compile else [None] * tensor.shape.rank
             return tf.TensorSpec(known, tensor.dtype)
 
-        # TensorFlow would warn of so many traces, were they made by calls.
+        # Calling `differentiate` with as many shapes would make TensorFlow warn.
         trace = functools.cache(differentiate.get_concrete_function)
         self._trace = lambda batch: trace(*map(spec, batch))
         self._update = update
@@ -58,7 +58,7 @@ class TrainStep:
 
         If the loss or the norm is not finite, the model stays as it is.
         """
-        drawn = self.model.non_trainable_variables  # where the dropout stands
+        drawn = self.model.non_trainable_variables  # the random state of dropout
         before = [variable.numpy() for variable in drawn]
         loss, accuracy, norm, gradients = self._trace(batch)(*batch)
         if math.isfinite(loss) and math.isfinite(norm):
@@ -68,29 +68,20 @@ class TrainStep:
         accuracy = None if accuracy is None else float(accuracy)
         return float(loss), accuracy, float(norm)
 
-    def compile(
-        self, shapes: Sequence[tuple[int, int]], *, weighted: bool, like: Encoded
-    ) -> None:
-        """Compile for shapes of a batch, `(examples, width)`; change nothing else.
-
-        Args:
-            shapes: The shapes.
-            weighted: Whether each example has a weight.
-            like: Examples of the task.
-        """
-        tokens, labels = like.tokens, like.labels
-        batches = [
-            (
-                tf.ones((*shape, *tokens.shape[1:]), tokens.dtype),
-                tf.zeros((shape[0], *labels.shape[1:]), labels.dtype),
-                *([tf.ones(shape[0])] if weighted else []),
-            )
-            for shape in shapes
-        ]
+    def compile(self, batches: Sequence[Sequence[tf.Tensor]]) -> None:
+        """Compile for the shapes of some batches; change nothing else."""
         before = [variable.numpy() for variable in variables_of(self.model)]
-        with ThreadPoolExecutor() as pool:  # one compiles while the next is traced
+        with ThreadPoolExecutor() as pool:  # compile one while tracing the next
             runs = [pool.submit(self._trace(batch), *batch) for batch in batches]
         for run in runs:
             run.result()
         self(*batches[0])
         assign(variables_of(self.model), before)
+
+
+def _mean(values: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
+    if weights is None:
+        return tf.reduce_mean(values)
+    return tf.math.divide_no_nan(
+        tf.reduce_sum(values * weights), tf.reduce_sum(weights)
+    )

@@ -3,9 +3,9 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from seqtrain.analysis.baselines import Baselines, fit_baselines
 from seqtrain.data.sources.examples import Examples
 from seqtrain.errors import RunError
+from seqtrain.tasks.tfidf import Baselines, fit_baselines
 
 TEXTS = [
     "A fine film, fine indeed!",

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqtrain.analysis.flow import Curve
-from seqtrain.config import ModelConfig, TrainConfig
+from seqtrain.analysis.gradflow.curve import Curve
 from seqtrain.layers import GRU, LSTM, RNN
 from seqtrain.layers.watch import watching
 from seqtrain.models.build import build_model
 from seqtrain.models.compile import compile_model
-from seqtrain.tasks.tasks import Task
+from seqtrain.sections.model import ModelConfig
+from seqtrain.sections.train import TrainConfig
 from seqtrain.training.step import TrainStep
 
 BATCH, TIMESTEPS, FEATURES, UNITS = 8, 40, 2, 32

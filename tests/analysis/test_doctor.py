@@ -1,7 +1,8 @@
 import pytest
 
 from seqtrain.analysis import doctor
-from seqtrain.analysis.doctor import Finding, examine, format_finding
+from seqtrain.analysis.doctor import Finding, examine
+from seqtrain.tables.doctor import format_finding
 
 
 @pytest.fixture

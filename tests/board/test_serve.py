@@ -13,18 +13,18 @@ import numpy as np
 import pytest
 import tiny_training
 
-from seqtrain.board.serve import board
+from seqtrain.board.serve import serve
 from seqtrain.errors import RunError
 
 # A shell that starts the tests in the background has them ignore Ctrl-C.
 SERVE = """
 import pathlib, signal, sys
-from seqtrain.board import board
+from seqtrain.board.serve import serve
 from seqtrain.errors import RunError
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
-    board(pathlib.Path(sys.argv[1]), port=int(sys.argv[2]))
+    serve(pathlib.Path(sys.argv[1]), port=int(sys.argv[2]))
 except RunError as error:
     sys.exit(f"{error}; {error.hint}")
 if "tensorflow" in sys.modules:
@@ -33,8 +33,8 @@ if "tensorflow" in sys.modules:
 
 
 @contextlib.contextmanager
-def serve(runs, port):
-    """`board` in a process of its own, which holds what TensorBoard leaves open."""
+def serving(runs, port):
+    """`serve` in a process of its own, which holds what TensorBoard leaves open."""
     command = [sys.executable, "-c", SERVE, str(runs), str(port)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, text=True, **pipes) as process:
@@ -67,7 +67,7 @@ def runs(tmp_path, seeded):
 
 def test_board_serves_runs_to_this_machine_until_ctrl_c(runs):
     train, validation = (f"small-1/tensorboard/{s}" for s in ("train", "validation"))
-    with serve(runs, port=0) as process:
+    with serving(runs, port=0) as process:
         address = re.search(r"http://localhost:(\d+)/", process.stdout.readline())
 
         def fetch(path):
@@ -128,7 +128,7 @@ def killed(tmp_path_factory, own_cache):
 @pytest.fixture(scope="module")
 def fetch(killed):
     """What TensorBoard answers on that run: bytes if they are, else JSON."""
-    with serve(killed.path.parent, port=0) as process:
+    with serving(killed.path.parent, port=0) as process:
         [address] = re.findall(r"http://localhost:\d+/", process.stdout.readline())
 
         def fetch(path, body=None, **query):
@@ -254,14 +254,14 @@ def test_worst_errors_are_wrong(fetch):
 
 def test_board_without_runs_says_how_to_get_one(tmp_path):
     with pytest.raises(RunError, match="runs: there is no such folder") as caught:
-        board(tmp_path / "runs")
+        serve(tmp_path / "runs")
     assert "seqtrain train" in caught.value.hint
 
 
 def test_board_on_a_taken_port_says_what_to_do(tmp_path):
     with socket.create_server(("localhost", 0)) as taken:
         port = taken.getsockname()[1]
-        with serve(tmp_path, port) as process:
+        with serving(tmp_path, port) as process:
             _, said = process.communicate(timeout=20)
     assert process.returncode == 1
     assert str(port) in said

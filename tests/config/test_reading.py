@@ -318,6 +318,12 @@ def test_an_underline_stands_under_wide_characters(complaint):
     )
 
 
+def test_an_underline_does_not_count_accents_of_their_own(complaint):
+    assert "{tre\u0300s: 1, evry: 2}\n      |                ^^^^ did" in complaint(
+        "log: {tre\u0300s: 1, evry: 2}"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

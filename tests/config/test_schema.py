@@ -4,19 +4,13 @@ import re
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from seqtrain.config import (
-    Config,
-    FilesData,
-    ImdbData,
-    dump_config,
-    load_config,
-    shipped_configs,
-)
 from seqtrain.config.schema import SOURCES
+
+from seqtrain.config import Config, dump_config, load_config, shipped_configs
 from seqtrain.data.sources.generated import generate
 from seqtrain.data.sources.imdb import LABELS
 from seqtrain.errors import ConfigError
+from seqtrain.tasks.texts import FilesData, ImdbData
 
 EVERY_KEY = """\
 seed: 3

@@ -95,6 +95,21 @@ def test_another_seed_or_epoch_has_another_order(rng, other):
     )
 
 
+def test_no_epoch_of_a_seed_has_the_order_of_another_seed(rng):
+    # As it would if the order were drawn by, say, their sum.
+    lengths = rng.integers(0, MAX_LENGTH + 1, size=60)
+    orders = {
+        tuple(index for batch in batches for index in batch.indices.tolist())
+        for seed, epoch in np.ndindex(4, 4)
+        for batches in [
+            epoch_batches(
+                lengths, batch_size=8, buckets=[10, MAX_LENGTH], seed=seed, epoch=epoch
+            )
+        ]
+    }
+    assert len(orders) == 16
+
+
 def test_the_order_is_shuffled_within_and_between_buckets(rng):
     lengths = rng.integers(0, MAX_LENGTH + 1, size=400)
     batches = epoch_batches(

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtrain.config import Standardize
 from seqtrain.data.tokenize import _MARKUP, _without_markup, tokenize
 from seqtrain.data.vocabulary import Vocabulary
+from seqtrain.sections.data import Standardize
 
 EVERY_CHOICE = [
     Standardize(lowercase=lowercase, html=html, punctuation=punctuation, unicode=form)

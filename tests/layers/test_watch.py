@@ -132,7 +132,7 @@ def test_gates_are_those_of_the_equations(rng):
         layer(inputs)
     [loop] = watch.loops[layer]
 
-    gates, slope = layer.cell().gates(loop.saved)
+    gates, slope = layer.watchable_loops()[""].gates(loop.saved)
 
     kernel, _, (input_bias, recurrent_bias) = layer.get_weights()
     z, r, g = np.split(inputs[:, 0] @ kernel + input_bias, 3, axis=1)
@@ -142,6 +142,25 @@ def test_gates_are_those_of_the_equations(rng):
     np.testing.assert_allclose(gates["z"][0], z, rtol=1e-12)
     np.testing.assert_allclose(gates["r"][0], r, rtol=1e-12)
     np.testing.assert_allclose(slope[0], 1 - g**2, rtol=1e-10)
+
+
+def test_a_layer_declares_its_loop(rng):
+    layer = make_layer("lstm_document", rng)
+    [(name, loop)] = layer.watchable_loops().items()
+    assert name == ""
+    assert loop.layer is layer
+    assert loop.memory == "f"
+    assert loop.activation is layer.activation
+    assert [k.name for k in loop.kernels] == ["recurrent_kernel", "peephole_kernel"]
+    assert make_layer("gru_document", rng).watchable_loops()[""].memory is None
+
+
+def test_a_bidirectional_layer_declares_a_loop_for_each_direction():
+    layer = Bidirectional(LSTM(UNITS))
+    layer.build((None, TIMESTEPS, 3))
+    loops = layer.watchable_loops()
+    assert [*loops] == ["forward", "backward"]
+    assert [loop.layer for loop in loops.values()] == [*layer.layers]
 
 
 def test_nothing_is_watched_outside(rng):

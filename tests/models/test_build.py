@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from seqtrain.config import ModelConfig
 from seqtrain.layers import GRU, LSTM, RNN, Bidirectional, Dropout
 from seqtrain.models.build import build_model
+from seqtrain.sections.model import ModelConfig
 
 pytestmark = pytest.mark.usefixtures("seeded")
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtrain.config import FilesData, GeneratedData, Standardize
 from seqtrain.data.vocabulary import Vocabulary
 from seqtrain.errors import DataError
-from seqtrain.tasks.load import encode_texts, load_data, load_texts
+from seqtrain.sections.data import Standardize
+from seqtrain.tasks import load_data
+from seqtrain.tasks.texts import FilesData, GeneratedData, encode_texts, load_texts
 
 TRAIN = """text,label
 a good good film,pos

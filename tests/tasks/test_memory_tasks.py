@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from seqtrain.tasks.tasks import Task
 from tiny_training import At, begin, go_on, start
 
 from seqtrain.analysis.evaluate import evaluate
@@ -19,8 +20,7 @@ from seqtrain.runs.resume import load_data_of
 from seqtrain.runs.run import Run
 from seqtrain.tables.evaluation import format_evaluation
 from seqtrain.tables.runs import runs_table
-from seqtrain.tasks.load import load_data
-from seqtrain.tasks.tasks import Task
+from seqtrain.tasks import load_data
 from seqtrain.training.divergence import replay
 from seqtrain.training.run_log import COLUMNS
 

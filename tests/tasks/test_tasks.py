@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from seqtrain.config import GeneratedData
-from seqtrain.tasks.load import load_data
 from seqtrain.tasks.report import format_report
 from seqtrain.tasks.tasks import TEXTS, find_task, generate_task
+
+from seqtrain.tasks import load_data
+from seqtrain.tasks.texts import GeneratedData
 
 NAMES = ("adding", "copy", "temporal_order")
 MANY = 20_000

@@ -152,7 +152,7 @@ def test_bar_fits_the_terminal_when_rows_go_to_a_file(log):
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from seqtrain.progress import Progress\n"
+        "from seqtrain.terminal.progress import Progress\n"
         "progress = Progress(Path(sys.argv[1]), 10)\n"
         "time.sleep(0.15)\n"
         "progress.step(1, sys.argv[2])\n"

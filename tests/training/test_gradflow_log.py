@@ -1,8 +1,15 @@
+import keras
 import numpy as np
 import pytest
 import tiny_training
+from seqtrain.tasks.load import load_data
+from summing import Summing
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
+
+from seqtrain.board.writer import TensorBoardWriter
+from seqtrain.models.compile import compile_model
+from seqtrain.training.gradflow_log import GradflowLog
 
 OVERRIDES = ("log.gradflow=4", "model.layers=[{cell: lstm, units: 3}]")
 STEPS = [4, 8, 12, 16, 20]
@@ -10,7 +17,7 @@ LAYER = "gradient_flow/lstm_1"
 
 
 def shown(run):
-    """What TensorBoard has of the flow: by tag, the steps and the tensors."""
+    """What TensorBoard has of the gradient's flow: steps and tensors by tag."""
     events = EventAccumulator(
         str(run.path / "tensorboard" / "train"), size_guidance={"tensors": 0}
     )
@@ -45,6 +52,29 @@ def test_the_curve_and_its_history_are_pictures_that_change(whole, picture):
     assert list(steps) == STEPS
     assert all(png.startswith(b"\x89PNG") for _, _, png in images)
     assert len({png for _, _, png in images}) == len(STEPS)
+
+
+def test_a_layer_without_kernel_gates_or_memory_has_its_curves(tmp_path, own_cache):
+    run = tiny_training.start(tmp_path, *OVERRIDES)
+    data = load_data(run.config.data, seed=run.config.seed)
+    tokens = keras.Input((None,), dtype="int32")
+    x = keras.layers.Embedding(len(data.vocab), 3, mask_zero=True)(tokens)
+    logits = keras.layers.Dense(1)(Summing(name="summing")(x))
+    model = keras.Model(tokens, logits)
+    compile_model(model, run.config.train, steps_per_epoch=1)
+    writer = TensorBoardWriter(run.path)
+    log = GradflowLog(writer, data, run.config, total=20)
+    log.set_model(model)
+    model.optimizer.iterations.assign(4)
+    log.on_train_batch_end(0)
+    writer.close()
+    assert shown(run).keys() == {
+        "gradient_flow/summing/reach_steps",
+        "gradient_flow/summing/slope_decades_per_step",
+        "gradient_flow/summing/nonfinite",
+        "gradient_flow/curves",
+        "gradient_flow/history",
+    }
 
 
 @pytest.mark.slow

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqtrain.analysis.baselines import fit_baselines
-from seqtrain.config import GeneratedData, ModelConfig, TrainConfig
 from seqtrain.data.batches import dataset, epoch_batches
 from seqtrain.data.encoded import Encoded
 from seqtrain.data.sources.generated import generate
@@ -19,7 +17,10 @@ from seqtrain.layers import TemporalPooling
 from seqtrain.models.build import build_model
 from seqtrain.models.compile import compile_model
 from seqtrain.models.gradients import gradients_of
-from seqtrain.tasks.load import encode_texts
+from seqtrain.sections.model import ModelConfig
+from seqtrain.sections.train import TrainConfig
+from seqtrain.tasks.texts import GeneratedData, encode_texts
+from seqtrain.tasks.tfidf import fit_baselines
 from seqtrain.training.loop import fit
 from seqtrain.training.step import TrainStep
 

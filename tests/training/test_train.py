@@ -6,14 +6,20 @@ import time
 import keras
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
 
+from seqtrain.board.layout import precision_recall
+from seqtrain.board.writer import Sample, samples_markdown
 from seqtrain.config import load_config
+from seqtrain.data.batches import Batch, dataset
 from seqtrain.errors import ConfigError, DivergedError
+from seqtrain.figures.classes import LiveCalibration, LiveConfusion
+from seqtrain.metrics import calibration, confidence_edges
 from seqtrain.models.build import build_model
 from seqtrain.runs.run import Run
-from seqtrain.tasks.load import load_data
+from seqtrain.tasks import load_data
 from seqtrain.training.train import train
 
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -209,7 +215,11 @@ def test_metrics_hold_the_means_of_each_window_and_each_evaluation(finished):
         assert (line["step"], line["epoch"]) == (STEPS * (epoch + 1), epoch + 1)
         assert line["loss"] == logs["val_loss"]
         assert line["accuracy"] == logs["val_accuracy"]
-        assert line["accuracy_low"] < line["accuracy"] < line["accuracy_high"]
+        assert line["examples"] == VALIDATION
+        hits = round(line["accuracy"] * VALIDATION)
+        expected = binomtest(hits, VALIDATION).proportion_ci(method="wilson")
+        assert line["accuracy_low"] == pytest.approx(expected.low)
+        assert line["accuracy_high"] == pytest.approx(expected.high)
         assert line["evaluation_seconds"] > 0
     assert [line["split"] for line in lines].count("validation") == 3
 
@@ -234,6 +244,78 @@ def test_tensorboard_shows_the_metrics_under_one_tag_in_both_splits(finished):
             expected = [(line["step"], np.float32(line[tag])) for line in lines]
             assert events[tag] == expected
     assert not events.keys() & {"learning_rate", "gradient_norm", "update_ratio"}
+
+
+def test_tensorboard_shows_the_best_values_so_far_at_each_step(finished):
+    run, record, _ = finished
+    events = read_events(run, "validation")
+    for name in ("loss", "accuracy"):
+        expected = []
+        for epoch in range(1, len(record.epochs) + 1):
+            best = min(record.epochs[:epoch], key=lambda logs: logs["val_loss"])
+            expected.append((STEPS * epoch, np.float32(best[f"val_{name}"])))
+        assert events[f"best/{name}"] == expected
+
+
+@pytest.fixture(scope="module")
+def judged(start, finished):
+    """Texts and labels of the validation part, and what the last model says of each."""
+    _, record, _ = finished
+    config, data, _ = start()
+    model = build_model(
+        config.model, vocab_size=len(data.vocab), num_classes=2, max_length=8
+    )
+    model.set_weights(record.weights[-1])
+    together = Batch(np.arange(VALIDATION), 8)
+    [(tokens, labels)] = dataset(data.validation, [together]).as_numpy_iterator()
+    positive = 1 / (1 + np.exp(-np.float64(model(tokens).numpy()[:, 0])))
+    texts = [" ".join(data.vocab.tokens[id] for id in row if id) for row in tokens]
+    assert len({*map(len, texts)}) > 3  # so that they are not judged as they stand
+    return texts, labels, np.stack([1 - positive, positive], axis=1), data.labels
+
+
+def last_event(run, split, tag):
+    step, value = read_events(run, split)[tag][-1]
+    assert step == 3 * STEPS
+    return value
+
+
+def test_precision_and_recall_are_those_of_the_examples(finished, judged):
+    run, (_, labels, rows, names) = finished[0], judged
+    [curve] = precision_recall(labels, rows, names)
+    [value] = curve.value
+    found = last_event(run, "validation", value.tag)
+    np.testing.assert_array_equal(found, make_ndarray(value.tensor))
+
+
+def test_the_confusion_has_a_row_for_each_true_class(finished, judged):
+    run, (_, labels, rows, names) = finished[0], judged
+    counts = np.zeros((2, 2), int)
+    for label, row in zip(labels, rows, strict=True):
+        counts[label, row.argmax()] += 1
+    assert counts[0, 1] != counts[1, 0]
+    *_, png = last_event(run, "validation", "confusion")
+    assert png == LiveConfusion(names).show(counts)
+
+
+def test_the_calibration_is_that_of_the_examples(finished, judged):
+    run, (_, labels, rows, _) = finished[0], judged
+    edges = confidence_edges(2)
+    *_, png = last_event(run, "validation", "calibration")
+    assert png == LiveCalibration(edges).show(*calibration(labels, rows, edges))
+
+
+def test_samples_show_what_is_said_of_each_text(finished, judged):
+    run, (texts, labels, rows, names) = finished[0], judged
+    samples = [
+        Sample(text, names[label], names[row.argmax()], row.max())
+        for text, label, row in zip(texts, labels, rows, strict=True)
+    ]
+    wrong = [sample for sample in samples if sample.label != sample.prediction]
+    worst = sorted(wrong, key=lambda sample: -sample.probability)[:3]
+    for tag, shown in {"samples": samples[:3], "worst_errors": worst}.items():
+        found = last_event(run, "train", tag).item().decode()
+        assert found == samples_markdown(shown)
 
 
 def test_tensorboard_shows_histograms_samples_config_and_graph(finished):

@@ -8,8 +8,8 @@ from typing import BinaryIO
 from ...errors import DataError, shown
 from .streams import GZIP, LONGEST_TEXT, PIECE, decode, open_file, too_long, unzip
 
-# The Large Movie Review Dataset has 100,024 files; a Mac adds one of its own to each,
-# and pax a header to each of both. So many headers take seven seconds.
+# The Large Movie Review Dataset has 100,024 files; a Mac adds a file of its own for
+# each, and pax puts a header before every file. Reading 500,000 takes seven seconds.
 MOST_HEADERS = 500_000
 # A path has 4096 bytes at most; the other fields of a header are short.
 LONGEST_HEADER = 2**16
@@ -25,11 +25,11 @@ def archive_texts(
 
     Args:
         path: The archive; gzip is recognised by its first bytes.
-        wanted: Whether the file of a name is read.
+        wanted: Says of a name whether that file is read.
 
     Raises:
-        DataError: If the archive is damaged or cut off, or what is wanted is no
-            regular file with a text.
+        DataError: If the archive is damaged or cut off, or a wanted member is not
+            a regular file with a text.
     """
     with open_file(path) as file:
         zipped = file.peek(len(GZIP)).startswith(GZIP)
@@ -48,9 +48,10 @@ def archive_texts(
 
 
 def _members(stream: BinaryIO, path: Path) -> Iterator[tarfile.TarInfo]:
-    """Yield the header of each member; what follows it has to be read in between.
+    """Yield the header of each member; its content has to be read before the next.
 
-    `tarfile.open` would read the extended headers into memory whatever their size.
+    Not by `tarfile.open`: it takes a damaged header for the end of the archive, reads
+    an extended header whole whatever its size, and recurses once for each of them.
     """
     longer_name = None
     for _ in range(MOST_HEADERS):
@@ -87,7 +88,7 @@ _EXTENSIONS = (
 
 
 def _extension(stream: BinaryIO, member: tarfile.TarInfo, path: Path) -> dict[str, str]:
-    """Read what an extended header says of the member after it."""
+    """Return the fields that an extended header sets for the member after it."""
     if member.size > LONGEST_HEADER:
         raise _damaged(path, f"a header of {member.size:,} bytes")
     content = _read(stream, member.size, path)
@@ -99,7 +100,7 @@ def _extension(stream: BinaryIO, member: tarfile.TarInfo, path: Path) -> dict[st
 
 
 def _records(content: bytes, path: Path) -> dict[str, str]:
-    """Take a pax header apart: `length key=value`, a line each."""
+    """Split a pax header into its fields, each a line `length key=value`."""
     records = {}
     while content:
         length = content[:8].partition(b" ")[0]
@@ -127,7 +128,7 @@ def _text(stream: BinaryIO, member: tarfile.TarInfo, place: str) -> bytes:
 
 
 def _stored(member: tarfile.TarInfo) -> int:
-    """How many bytes follow a header; those of a link count for nothing."""
+    """How many bytes follow a header; a link's size says nothing about that."""
     empty = member.isdir() or member.issym() or member.islnk() or member.isdev()
     return 0 if empty else member.size
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 class Examples(NamedTuple):
     """Texts and the names of their classes, both in the order of the source.
 
-    `labels` is empty where none were asked for. `skipped` counts the rows that
-    were left out, and `skipped_rows` names the first of them as `file:line: why`.
+    `labels` is empty if only texts were read. `skipped` counts the bad rows that were
+    left out, and `skipped_rows` names the first of them as `file:line: why`.
     """
 
     texts: list[str]
@@ -18,7 +18,7 @@ class Examples(NamedTuple):
 
 
 def label_names(labels: Iterable[str]) -> list[str]:
-    """Return the classes once each: as numbers if all are integers, else by name.
+    """Return each class once, sorted as numbers if all are integers, else by name.
 
     Example:
         >>> label_names(["10", "9", "9"])

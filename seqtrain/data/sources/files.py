@@ -1,4 +1,4 @@
-"""Labelled texts from CSV, TSV and JSON lines, and from a folder a class."""
+"""Labelled texts from CSV, TSV and JSON lines, and from one folder per class."""
 
 import contextlib
 import csv
@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ...errors import DataError, listed, printable, shown
-from ...system.spelling import did_you_mean
+from ...spelling import did_you_mean
 from .examples import Examples, label_names
 from .streams import LONGEST_TEXT, open_file, read_text, text_lines, too_long, unzip
 
 SUFFIXES = (".csv", ".tsv", ".jsonl")
-SHOWN_ROWS = 10  # an error names so many bad rows, and counts the others
-# A confusion matrix has a million numbers then, and fits into memory and a file.
+SHOWN_ROWS = 10  # bad rows that an error names; it counts the others
+# A confusion matrix of so many classes has a million numbers: it fits into a file.
 MOST_CLASSES = 1000
 LONGEST_LABEL = 200  # characters: a name, not a text
 
-# A label is shown in tables, lines and messages: it can't break or colour them.
+# Labels are shown in tables and messages, and must not break or colour them.
 _NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
@@ -46,13 +46,13 @@ def read_examples(
     bad_rows: Literal["stop", "skip"] = "stop",
     classes: Collection[str] | None = None,
 ) -> Examples:
-    """Read the examples of a file or of a folder with one sub-folder a class.
+    """Read the examples of a file, or of a folder with one sub-folder per class.
 
-    A file is CSV, TSV (both with a header) or JSON lines, by its suffix, and
-    compressed if `.gz` follows. A blank line is no row; an empty text is an
-    example like any other. A row without text or label, or with a label that
-    is not one of `classes`, is bad: it is named by its file and the line where
-    it starts, and it stops the reading unless it is to be skipped.
+    The suffix tells whether a file is CSV, TSV (both with a header) or JSON lines;
+    with `.gz` it is compressed. Blank lines are ignored; an empty text is an example
+    like any other. A row without text or label, or with a label that is not one of
+    `classes`, is bad: it is reported with its file and the line where it starts, and
+    stops the reading unless bad rows are skipped.
 
     In a folder every `.txt` file is a text, and its sub-folder is its class.
     Anything else in a sub-folder, such as a link that leads out of the folder, is
@@ -66,8 +66,8 @@ def read_examples(
         classes: The labels to expect; None takes any.
 
     Raises:
-        DataError: If the file can't be read, lacks a column, holds a bad row
-            that may not be skipped, no example or too many classes.
+        DataError: If the file can't be read, lacks a column, has a bad row that
+            may not be skipped, no example, or too many classes.
     """
     if os.path.isdir(path):
         rows = _folder_rows(path)
@@ -76,7 +76,7 @@ def read_examples(
     if label is not None:
         rows = _with_labels_checked(rows, classes)
     texts, labels, skipped, problems = [], [], 0, []
-    names = {}  # each label once in memory, however many rows have it
+    names = {}  # keeps each label in memory once, however many rows have it
     for row in rows:
         if row.problem:
             skipped += 1
@@ -109,12 +109,12 @@ def read_examples(
 def read_table(path: Path, rows: int) -> list[dict[str, str]]:
     """Read rows of a file with all their columns, spread over it evenly.
 
-    Values are texts, as labels are. What is no row is left out without a word:
-    `read_examples` tells it, when the columns are known.
+    Values are strings, as labels are. Bad rows are left out silently: `read_examples`
+    reports them, once the columns are known.
 
     Args:
         path: CSV, TSV or JSON lines, plain or .gz.
-        rows: How many, about.
+        rows: About how many to read.
 
     Raises:
         DataError: If the file can't be read.
@@ -132,7 +132,7 @@ def read_table(path: Path, rows: int) -> list[dict[str, str]]:
 
 
 class ClassFile(NamedTuple):
-    """What lies in the sub-folder of a class; `problem` says why it is no text."""
+    """An entry in the sub-folder of a class; `problem` says why it is no text."""
 
     label: str
     path: Path
@@ -140,10 +140,10 @@ class ClassFile(NamedTuple):
 
 
 def class_files(folder: Path) -> list[ClassFile]:
-    """List what lies in a folder's sub-folders, sorted.
+    """List the entries of a folder's sub-folders, sorted.
 
-    Names that start with a dot are left out, as `ls` does. A link is followed
-    where it stays in the folder.
+    Names that start with a dot are left out, as by `ls`. A link is followed if it
+    stays within the folder.
     """
     root = folder.resolve()
     classes = [entry for entry in _visible(folder) if _is_class(entry, root)]
@@ -193,7 +193,7 @@ def _file_problem(entry: os.DirEntry, root: Path) -> str | None:
 def _link_problem(entry: os.DirEntry, root: Path) -> str | None:
     try:
         target = Path(entry.path).resolve(strict=True)
-    except (OSError, RuntimeError):  # the latter for a circle, before Python 3.13
+    except (OSError, RuntimeError):  # RuntimeError for a circle, before Python 3.13
         return "a link that leads nowhere"
     return None if target.is_relative_to(root) else "a link that leads out of the data"
 
@@ -245,7 +245,7 @@ def _csv_records(
                 raise too_long(f"{path}:{start}")
             yield line
 
-    # The limit is the process's; its default is shorter than a long review.
+    # The limit holds for the whole process; its default is below a long review.
     csv.field_size_limit(LONGEST_TEXT)
     delimiter = "," if suffix == ".csv" else "\t"
     # strict: a quote out of place would otherwise swallow the rows after it.
@@ -327,7 +327,7 @@ def _json_row(line: str) -> dict:
         raise _BadRow(f"not JSON, {error.msg} at column {error.colno}") from None
     except RecursionError:
         raise _BadRow("nested too deeply") from None
-    except ValueError:  # of Python: it would take minutes to make a number of it
+    except ValueError:  # Python converts no longer number: that could take minutes
         raise _BadRow("a number of more than 4300 digits") from None
     if not isinstance(row, dict):
         raise _BadRow("not a JSON object, such as {...}")

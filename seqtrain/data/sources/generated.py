@@ -1,4 +1,4 @@
-"""Reviews made on the spot, in which one word at a known place decides.
+"""Generated reviews, in which a single word at a known place decides the label.
 
 A review is a run of sentences from a small grammar. One of them is the verdict,
 and only its last word, the deciding word, tells the label:
@@ -10,13 +10,12 @@ and only its last word, the deciding word, tells the label:
     blame                           negative
     "not" or "hardly" before it     the other way round
 
-The words "verdict", "rating" and their like, which announce it, stand nowhere
-else. The sentences around it say as much praise and blame, plain and negated, of
-other films and out of other mouths; they are drawn without a look at the label.
-So what a review says in sum tells little, and a classifier has to find the
-verdict and to remember it to the end.
+Words such as "verdict" and "rating", which announce it, occur nowhere else. The
+sentences around it contain as much praise and blame, plain and negated, but of other
+films or by other people; they are drawn independently of the label. So counting words
+tells little: a classifier has to find the verdict and remember it to the end.
 
-Where the review leaves the verdict a single word, it stands there unannounced.
+If there is room for only one word, the deciding word stands there unannounced.
 """
 
 import random
@@ -77,7 +76,7 @@ _WORDS = {
     "when": "yesterday today recently twice again alone late early".split(),
 }
 
-# Decoys hold an opinion, the others tell the story and the evening.
+# Decoys contain an opinion; the others tell of the story and the evening.
 _DECOYS = """
     {name} called {film} {opinion}.
     The trailer promised something {opinion}.
@@ -161,7 +160,7 @@ def _templates(lines: str) -> list[_Template]:
 
 _SENTENCES = _templates(_DECOYS + _STORY)
 _LONGEST = max(template.length for template in _SENTENCES)
-# What fits into the room that is left: exactly, or with room for another sentence.
+# The sentences that fill the remaining room, or leave enough for another one.
 _SENTENCES_WITHIN = [
     [each for each in _SENTENCES if room - each.length in (0, *range(3, room))]
     for room in range(_LONGEST + 4)
@@ -171,14 +170,14 @@ _SENTENCES_WITHIN = [
 def generate(
     count: int, *, length: int, distance: int, noise: float, seed: str
 ) -> Examples:
-    """Make reviews whose verdict stands `distance` words before the end.
+    """Make reviews whose verdict comes `distance` words before the end.
 
     Args:
         count: How many.
         length: Words of each review, as `tokenize` counts them by default.
         distance: Words after the deciding word, less than `length`.
-        noise: Share of the labels that say the opposite of the verdict, so
-            that on average no classifier is right more often than 1 - noise.
+        noise: Share of the labels that contradict the verdict, so that no
+            classifier can expect an accuracy above 1 - noise.
         seed: The same seed makes the same reviews.
 
     Example:

@@ -33,8 +33,8 @@ def read_imdb(path: Path | None) -> tuple[Examples, Examples]:
     """Read the training and the test reviews, labelled negative and positive.
 
     Args:
-        path: An `aclImdb` folder or archive already there; None downloads the
-            archive into the cache folder, once.
+        path: An `aclImdb` folder or archive; None downloads the archive into the
+            cache folder, once.
 
     Raises:
         DataError: If the data is missing, damaged or of another layout.
@@ -62,10 +62,10 @@ def archive_path() -> Path:
 
 
 def download(url: str, sha256: str, path: Path) -> None:
-    """Download a file once; go on where a broken download stopped.
+    """Download a file once; continue where a broken download stopped.
 
-    `path` is there only once it is whole and has the hash; until then the
-    bytes gather beside it, in a file that ends in `.part`.
+    `path` appears only when the file is whole and has the hash; until then the bytes
+    are collected beside it, in a file that ends in `.part`.
 
     Raises:
         DataError: If it can't be downloaded or has another hash.
@@ -88,7 +88,7 @@ def download(url: str, sha256: str, path: Path) -> None:
         problem = f"its sha256 is {found}, {sha256} is needed"
         partial.unlink()
         if not begun:
-            break  # else what was there before may be at fault
+            break  # otherwise the bytes of an earlier download may be at fault
     raise DataError(
         f"{url}: {problem}",
         hint="run the command again, it goes on from there; or get the file by "
@@ -97,7 +97,7 @@ def download(url: str, sha256: str, path: Path) -> None:
 
 
 def _fetch(url: str, partial: Path) -> None:
-    """Append to `partial` what is missing; raise OSError if the end isn't reached."""
+    """Append the missing bytes to `partial`; raise OSError if the end isn't reached."""
     partial.parent.mkdir(parents=True, exist_ok=True)
     start = partial.stat().st_size if partial.exists() else 0
     headers = {"Range": f"bytes={start}-"} if start else {}
@@ -107,10 +107,10 @@ def _fetch(url: str, partial: Path) -> None:
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # all of it was there
+            return  # nothing is missing
         raise
     with response:
-        # A server that knows no ranges sends the whole file, with status 200.
+        # A server without range requests sends the whole file, with status 200.
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
         with partial.open("ab" if resumed else "wb") as file:
             shutil.copyfileobj(response, file)

@@ -1,8 +1,9 @@
 """The bytes and lines of a data file, read piece by piece.
 
-However large a file is or claims to be, no more of it is in memory than a row.
+However large a file is or claims to be, no more than one row of it is in memory.
 """
 
+import gzip
 import hashlib
 import io
 import os
@@ -13,26 +14,25 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...errors import DataError
-from ...system.spelling import did_you_mean
+from ...spelling import did_you_mean
 
 LONGEST_TEXT = 2**24  # characters of a row, bytes of a file: twice the longest novel
 GZIP = b"\x1f\x8b"
 PIECE = 2**16  # bytes
 
-# Reviews shrink 3 to 10 times, and gzip can make them 1000 times smaller at most.
+# gzip makes reviews 3 to 10 times smaller, and nothing more than 1000 times.
 _LARGEST_GROWTH = 100
-_ANY_GROWTH = 2**26  # bytes that may come out of however few
-_GZIP_FORMAT = 31  # for zlib: with the header and the check sum of gzip
+_ANY_GROWTH = 2**26  # bytes that a file of any size may unpack to
 
 
 def open_file(path: Path) -> BinaryIO:
     """Open a file to read; refuse a pipe, a device or a folder.
 
-    A pipe can be read only once, and perhaps nobody ever writes to it; a device
-    may have no end.
+    A pipe can be read only once, and maybe nobody writes to it; a device may
+    have no end.
 
     Raises:
-        DataError: If it is missing, is no regular file or can't be read.
+        DataError: If it is missing, not a regular file or can't be read.
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
@@ -53,7 +53,7 @@ def open_file(path: Path) -> BinaryIO:
             f"{path}: can't be read, {error.strerror}",
             hint="see that the path is right, and that you may read what it names",
         ) from None
-    except ValueError:  # Python's word for a NUL in a path
+    except ValueError:  # what Python raises for a NUL in a path
         raise DataError(
             f"{path}: a path can't hold a NUL", hint="write the path without it"
         ) from None
@@ -76,7 +76,7 @@ def read_text(path: Path) -> str:
 
 
 def read_whole(file: BinaryIO, place: str) -> bytes:
-    """Read all bytes; raise DataError if they are more than a text may have."""
+    """Read all bytes; raise DataError if there are more than a text may have."""
     raw = file.read(LONGEST_TEXT + 1)
     if len(raw) > LONGEST_TEXT:
         raise too_long(place)
@@ -93,7 +93,7 @@ def too_long(place: str) -> DataError:
 
 
 def decode(raw: bytes, place: str) -> str:
-    """Decode UTF-8, with or without a byte order mark; name the line that isn't."""
+    """Decode UTF-8, with or without a byte order mark; an error names the line."""
     try:
         return raw.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -127,17 +127,17 @@ def digest_files(root: Path, files: Iterable[Path]) -> str:
 
 
 def text_lines(stream: BinaryIO, place: str, newline: str) -> Iterator[str]:
-    r"""Yield the lines of a file in UTF-8, with what ends them.
+    r"""Yield the lines of a file in UTF-8, line ends included.
 
     Args:
         stream: The bytes; a byte order mark at their start is left out.
         place: What an error calls the file.
-        newline: What ends a line: "\n" nothing else, "" also "\r\n" and "\r".
+        newline: What ends a line: with "\n" only that, with "" also "\r\n" and "\r".
 
     Raises:
         DataError: If a line is not UTF-8 or too long.
     """
-    # An undecodable byte becomes half a surrogate pair, so its line is known.
+    # An undecodable byte becomes half a surrogate pair, so we can name its line.
     with io.TextIOWrapper(stream, "utf-8", "surrogateescape", newline=newline) as text:
         number = 0
         while line := text.readline(LONGEST_TEXT + 1):
@@ -165,74 +165,32 @@ class _Gunzip(io.RawIOBase):
     """The content of a gzip file, member after member, as it is read.
 
     Ends in a DataError where the file is damaged, cut off, followed by something
-    else, or swells out of all proportion.
+    else, or grows out of all proportion.
     """
 
     def __init__(self, file: BinaryIO, path: Path):
-        self._file, self._path = file, path
-        self._member = None  # the decompressor, within a member
-        self._packed = b""  # what of the file waits for it
-        self._more = False  # whether it holds back what had no room
-        self._members = 0
-        self._read = self._given = 0  # bytes
+        self._packed, self._path = file, path
+        self._unpacked = gzip.GzipFile(fileobj=file)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer) -> int:
-        piece = b""
-        while not piece and self._begun():
-            piece = self._unpack(len(buffer))
-        self._given += len(piece)
-        if self._given > max(_ANY_GROWTH, _LARGEST_GROWTH * self._read):
+        try:
+            size = self._unpacked.readinto(buffer)
+        except EOFError:
+            raise self._damaged("it ends too early") from None
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise self._damaged(error) from None
+        growth = max(_ANY_GROWTH, _LARGEST_GROWTH * self._packed.tell())
+        if self._unpacked.tell() > growth:
             raise DataError(
                 f"{self._path}: unpacks to more than {_LARGEST_GROWTH} times its size, "
                 "which no text does",
                 hint="unpack it with gunzip and see what it is; a file without .gz "
                 "has no such limit",
             )
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-    def _begun(self) -> bool:
-        """Get ready to unpack; False at the end of the file."""
-        if self._member is None:
-            return self._begin_member()
-        if not self._packed and not self._more:
-            self._fetch()
-            if not self._packed:
-                raise self._damaged("it ends too early")
-        return True
-
-    def _begin_member(self) -> bool:
-        while True:
-            if not self._packed:
-                self._fetch()
-                if not self._packed:
-                    return False
-            if self._members:
-                self._packed = self._packed.lstrip(b"\0")  # padding of a tape
-            if self._packed:
-                self._member = zlib.decompressobj(_GZIP_FORMAT)
-                self._members += 1
-                return True
-
-    def _fetch(self) -> None:
-        self._packed = self._file.read(PIECE)
-        self._read += len(self._packed)
-
-    def _unpack(self, size: int) -> bytes:
-        try:
-            piece = self._member.decompress(self._packed, size)
-        except zlib.error as error:
-            raise self._damaged(error) from None
-        if self._member.eof:
-            self._packed, self._member = self._member.unused_data, None
-            self._more = False
-        else:
-            self._packed = self._member.unconsumed_tail
-            self._more = len(piece) == size
-        return piece
+        return size
 
     def _damaged(self, problem: object) -> DataError:
         return DataError(

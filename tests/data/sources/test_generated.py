@@ -4,9 +4,9 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from seqtrain.config import Standardize
 from seqtrain.data.sources.generated import generate
 from seqtrain.data.tokenize import tokenize
+from seqtrain.sections.data import Standardize
 
 PRAISE = set(
     "superb wonderful brilliant delightful gripping moving charming masterful "

@@ -180,7 +180,7 @@ def test_download_from_a_server_that_is_not_there_names_the_address(server, path
 def test_downloaded_archive_is_read_without_a_path(server, monkeypatch, tmp_path):
     monkeypatch.setenv("SEQTRAIN_CACHE", str(tmp_path))
     monkeypatch.setattr("seqtrain.data.sources.imdb.URL", server.url)
-    monkeypatch.setattr("seqtrain.data.imdb.SHA256", SHA256)
+    monkeypatch.setattr("seqtrain.data.sources.imdb.SHA256", SHA256)
     train, _ = read_imdb(None)
     assert train.labels == ["negative", "negative", "positive"]
     assert archive_path().parent == tmp_path

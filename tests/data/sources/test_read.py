@@ -1,9 +1,15 @@
 import pytest
 
-from seqtrain.config import FilesData, GeneratedData, ImdbData
 from seqtrain.data.sources.examples import Examples
-from seqtrain.data.sources.read import read_source, source_key, split
+from seqtrain.data.sources.labelled import split
 from seqtrain.errors import DataError
+from seqtrain.tasks.texts import (
+    FilesData,
+    GeneratedData,
+    ImdbData,
+    read_source,
+    source_key,
+)
 
 
 def write(path, labels):

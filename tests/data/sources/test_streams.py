@@ -56,7 +56,9 @@ def test_anything_else_after_a_gzip_member_is_refused(after):
 
 @pytest.mark.parametrize("end", [*range(1, 40), -1, -4, -8])
 def test_gzip_cut_off_anywhere_is_refused(end):
-    with pytest.raises(DataError, match="it ends too early"):
+    # One byte is too little to know a gzip file by.
+    problem = "Not a gzipped file" if end == 1 else "it ends too early"
+    with pytest.raises(DataError, match=f"not a whole gzip file .{problem}"):
         unzipped(gzip.compress(CONTENT)[:end])
 
 

@@ -1,0 +1,36 @@
+"""The arguments and options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import ConfigError
+
+ConfigName = Annotated[
+    str, typer.Argument(help="A YAML file, or the name of a shipped config.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key; may be repeated."),
+]
+RunPath = Annotated[
+    Path | None,
+    typer.Argument(help="A run directory or its name; the newest if not given."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def refuse_together(command: str, options: dict[str, object]) -> None:
+    """Refuse options of which one would go unheard beside another.
+
+    Args:
+        command: What they belong to.
+        options: Their values by name; those not given are None, False or empty.
+
+    Raises:
+        ConfigError: If more than one is given.
+    """
+    given = [name for name, value in options.items() if value not in (None, False, [])]
+    if len(given) > 1:
+        raise ConfigError(f"{command}: {' and '.join(given)} exclude each other")

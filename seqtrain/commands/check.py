@@ -1,0 +1,25 @@
+"""`seqtrain check`: what is wrong with a config and its data."""
+
+from typing import Annotated
+
+import typer
+
+from .arguments import ConfigName, Overrides
+from .configs import read_config, read_config_and_data
+from .output import print_result
+
+
+def check(
+    config: ConfigName,
+    set_: Overrides = None,
+    no_data: Annotated[
+        bool, typer.Option("--no-data", help="Check the config alone.")
+    ] = False,
+) -> None:
+    """Say everything that is wrong with a config and its data."""
+    if no_data:
+        path, _ = read_config(config, set_)
+        print_result(f"{path}: nothing is wrong with the config")
+        return
+    path, _, data = read_config_and_data(config, set_)
+    print_result(f"{data.report.text()}\n{path}: nothing is wrong")

@@ -1,0 +1,38 @@
+"""`seqtrain eval`: how good a trained model is."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ..system.quiet import exit_on_ctrl_c, import_tensorflow
+from .arguments import Json, RunPath, refuse_together
+from .output import print_result
+
+
+def evaluate(
+    context: typer.Context,
+    run: RunPath = None,
+    data: Annotated[
+        Path | None, typer.Option(help="A data file to take instead.")
+    ] = None,
+    split: Annotated[
+        Literal["test", "validation", "train"],
+        typer.Option(help="Part of the run's own data."),
+    ] = "test",
+    json_: Json = False,
+) -> None:
+    """Measure a trained model, beside two baselines."""
+    split_given = context.get_parameter_source("split").name != "DEFAULT"
+    refuse_together("eval", {"--data": data, "--split": split_given})
+    from ..runs.run import Run
+
+    directory = Run.open(run)
+    import_tensorflow()
+    with exit_on_ctrl_c():
+        from ..analysis.evaluate import evaluate
+        from ..tables.evaluation import format_evaluation
+
+    result = evaluate(directory, split=split, data=data)
+    print_result(json.dumps(result, indent=2) if json_ else format_evaluation(result))

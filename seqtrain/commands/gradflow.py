@@ -1,0 +1,59 @@
+"""`seqtrain gradflow`: how far back in time the gradient of a model reaches."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import ConfigError
+from ..system.quiet import exit_on_ctrl_c, import_tensorflow
+from .arguments import Json, Overrides
+from .configs import read_config_and_data
+from .output import print_result, say
+
+
+def gradflow(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|CONFIG", help="A run, or a config whose model is untrained."
+        ),
+    ],
+    set_: Overrides = None,
+    batches: Annotated[
+        int, typer.Option(min=1, help="Batches of the training data to look at.")
+    ] = 8,
+    json_: Json = False,
+) -> None:
+    """Measure how far back in time the gradient reaches, layer by layer."""
+    from ..runs.run import Run, is_run
+
+    run = Run.open(Path(target)) if is_run(target) else None
+    if run is None:
+        path, config, data = read_config_and_data(target, set_)
+    elif set_:
+        raise ConfigError(
+            f"gradflow: {target} is a run, --set needs a config",
+            hint="leave --set out, or name a config",
+        )
+    import_tensorflow()
+    with exit_on_ctrl_c():
+        from ..analysis.gradflow import gradflow_of_config, gradflow_of_run
+        from ..figures.canvas import write_png
+        from ..figures.gradflow import draw_curves
+        from ..tables.gradflow import format_gradflow
+
+    if run is None:
+        result = gradflow_of_config(path.stem, config, data, batches=batches)
+        figure = Path(f"gradflow-{path.stem}.png")
+    else:
+        result = gradflow_of_run(run, batches=batches)
+        figure = run.path / "gradflow.png"
+    write_png(draw_curves(result["layers"], result["name"]), figure)
+    if json_:
+        print_result(json.dumps(result, indent=2))
+    else:
+        print_result(format_gradflow(result, shutil.get_terminal_size().columns))
+    say(f"figure: {figure}")

@@ -1,0 +1,30 @@
+"""`seqtrain init`: a first config for someone's data."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .output import print_result, say
+
+
+def init(
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            help="CSV, TSV or JSONL, plain or .gz, or a folder of classes; "
+            "generated reviews if not given."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The config to write; its name follows from DATA."),
+    ] = None,
+) -> None:
+    """Write a commented config for your data, its guesses marked."""
+    from ..analysis.init import init
+
+    path = init(data, out)
+    print_result(str(path))
+    say(f"next: seqtrain check {shlex.quote(str(path))}")

@@ -1,0 +1,180 @@
+"""`seqtrain train`: a new run, or one that goes on."""
+
+import contextlib
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import ConfigError, DivergedError, WriteError
+from ..system.interruption import exit_on_sigterm
+from ..system.quiet import import_tensorflow
+from .arguments import Overrides, refuse_together
+from .configs import read_config, read_config_and_data
+from .output import print_result, say
+
+
+def train(
+    config: Annotated[
+        str | None,
+        typer.Argument(help="A YAML file, or the name of a shipped config."),
+    ] = None,
+    set_: Overrides = None,
+    run: Annotated[Path | None, typer.Option(help="The run directory to make.")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with a run, as if it never stopped."),
+    ] = None,
+    from_: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="RUN", help="Begin with the weights of a run."),
+    ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Show the step at which a run diverged."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check all, show the plan, do not train.")
+    ] = False,
+) -> None:
+    """Train a model and keep it in a new run directory; or go on with a run."""
+    refuse_together("train", {"--resume": resume, "--from": from_, "--replay": replay})
+    if replay:
+        others = {"CONFIG": config, "--set": set_, "--run": run, "--dry-run": dry_run}
+        for name, value in others.items():
+            refuse_together("train", {"--replay": replay, name: value})
+        _replay(replay)
+    elif resume:
+        refuse_together("train", {"--resume": resume, "--run": run})
+        _resume(resume, config, set_, dry_run)
+    elif config is None:
+        raise ConfigError(
+            "train: a config is needed",
+            hint="seqtrain train quickstart, or seqtrain train --resume RUN",
+        )
+    else:
+        _begin(config, set_, run, from_, dry_run)
+
+
+def _begin(name, overrides, run_path, source_path, dry_run) -> None:
+    from ..runs.run import Run
+
+    if source_path is None:
+        source, noise = None, ""
+        path, config, data = read_config_and_data(name, overrides)
+    else:
+        source = Run.open(source_path)
+        path, config = read_config(name, overrides)
+        data, noise = _load_for_weights_of(source, config)
+    plan = _plan(config, data)
+    say(plan)
+    if dry_run:
+        Run.refuse_taken(run_path)
+        return
+    exit_on_sigterm()
+    noise += import_tensorflow()
+    from ..training.train import train
+
+    run = Run.create(path.stem, run_path)
+    with run.locked(), _end_told(run):
+        run.start(path, config, _command(), weights_from=source)
+        run.append_log(f"{plan}\n{noise}")
+        train(config, data, run, weights_from=source)
+
+
+def _load_for_weights_of(source, config):
+    """Load data for the weights of a run, and refuse those that can't be read.
+
+    Returns:
+        The data, and what the import of TensorFlow printed.
+    """
+    from ..runs.resume import load_data_of
+
+    data = load_data_of(config, source)
+    noise = import_tensorflow()
+    import keras
+
+    from ..analysis.predict import load_best
+
+    load_best(source)
+    keras.utils.clear_session()  # the new model's layers are named as if it were alone
+    return data, noise
+
+
+def _resume(path, name, overrides, dry_run) -> None:
+    from ..config import find_config
+    from ..runs.resume import find_way
+    from ..runs.run import Run
+
+    run = Run.open(path)
+    with run.locked():
+        config_path = find_config(name) if name else None
+        way = find_way(run, overrides or (), config_path=config_path, say=say)
+        if dry_run:
+            say(f"{run.path} would go on from step {way.step}")
+            return
+        exit_on_sigterm()
+        noise = import_tensorflow()
+        from ..training.train import train
+
+        with _end_told(run):
+            run.go_on(
+                way.config,
+                _command(),
+                step=way.step,
+                seconds=way.seconds,
+                changed=way.changed,
+            )
+            run.append_log(noise)
+            train(way.config, way.data, run, checkpoint=way.checkpoint)
+
+
+def _replay(path: Path) -> None:
+    from ..runs.run import Run
+
+    run = Run.open(path)
+    import_tensorflow()
+    from ..training.divergence import replay
+
+    print_result(replay(run))
+
+
+def _command() -> str:
+    return shlex.join(["seqtrain", *sys.argv[1:]])
+
+
+def _plan(config, data) -> str:
+    from ..tasks import kind_of
+
+    steps = -(-data.train.examples // config.train.batch_size)
+    return (
+        f"{data.report.text()}\n"
+        f"plan: {config.train.epochs} epochs of {steps} steps, batches of "
+        f"{config.train.batch_size}, padded to {', '.join(map(str, data.buckets))} "
+        f"{kind_of(config.data).unit}"
+    )
+
+
+@contextlib.contextmanager
+def _end_told(run) -> Iterator[None]:
+    """Say how a training ended, and what comes next."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as stop:
+        say(f"interrupted; go on by: seqtrain train --resume {run.path}")
+        code = stop.code if isinstance(stop, SystemExit) else 130
+        raise SystemExit(code) from None
+    except WriteError as error:
+        error.hint = f"{error.hint}; then go on by seqtrain train --resume {run.path}"
+        raise
+    except DivergedError as error:
+        error.hint += f"; seqtrain train --replay {run.path} shows the step"
+        raise
+    best = run.info["best"]
+    reached = f"validation loss {best['val_loss']:.4f}"
+    if "val_accuracy" in best:
+        reached += f", accuracy {best['val_accuracy']:.4f}"
+    say(f"best epoch {best['epoch']}: {reached}\nnext: seqtrain eval {run.path}")

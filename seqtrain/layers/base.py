@@ -1,0 +1,336 @@
+"""The base of the recurrent layers: all but the equations of their cells."""
+
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops, tree
+
+from .cell import Cell
+from .dropout import draw_spared, drop
+from .initializers import Chrono, find_initializer
+from .layer_norm import normalize
+from .recurrence import in_parts, recurrence
+from .watch import Watchable, WatchableLoop, current_watch
+
+FORMULATIONS = ("standard", "document")
+
+
+class Recurrent(Watchable, keras.Layer):
+    """What all recurrent layers share: arguments, weights and the call.
+
+    A new one needs its equations, `cell`, and `num_gates`; the other methods down to
+    `output_of` are there to be overridden where it differs.
+
+    Attributes:
+        num_gates: The columns of its kernels, as multiples of the units. A candidate
+            counts as a gate.
+        num_states: How many states a timestep hands to the next, the hidden state
+            first.
+    """
+
+    num_gates: int
+    num_states = 1
+
+    def __init__(
+        self,
+        units,
+        *,
+        activation="tanh",
+        formulation="standard",
+        return_sequences=False,
+        return_state=False,
+        dropout=0.0,
+        weight_dropout=0.0,
+        zoneout=0.0,
+        layer_norm=False,
+        seed=None,
+        kernel_initializer="glorot",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        check_size("units", units)
+        if formulation not in FORMULATIONS:
+            raise ValueError(
+                f"formulation is {formulation!r}, it must be one of "
+                f"{', '.join(FORMULATIONS)}"
+            )
+        rates = {
+            "dropout": dropout,
+            "weight_dropout": weight_dropout,
+            "zoneout": zoneout,
+        }
+        for name, rate in rates.items():
+            if not 0 <= rate < 1:
+                raise ValueError(f"{name} is {rate!r}, it must be in [0, 1)")
+        if layer_norm and formulation != "standard":
+            raise ValueError(
+                f"layer_norm is {layer_norm!r}, it goes with formulation='standard' "
+                "only"
+            )
+        self.units = units
+        self.activation = keras.activations.get(activation)
+        self.formulation = formulation
+        self.return_sequences = return_sequences
+        self.return_state = return_state
+        self.dropout = dropout
+        self.weight_dropout = weight_dropout
+        self.zoneout = zoneout
+        self.layer_norm = layer_norm
+        self.seed = seed
+        self.kernel_initializer = find_initializer(kernel_initializer)
+        self.recurrent_initializer = find_initializer(recurrent_initializer)
+        self.bias_initializer = self.find_bias_initializer(bias_initializer)
+        is_random = any(rates.values())
+        self.seed_generator = keras.random.SeedGenerator(seed) if is_random else None
+        self.input_spec = keras.layers.InputSpec(ndim=3)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        _, timesteps, features = input_shape
+        columns = self.num_gates * self.units
+
+        def add(name, shape, initializer):
+            return self.add_weight(name=name, shape=shape, initializer=initializer)
+
+        self.kernel = add("kernel", (features, columns), self.kernel_initializer)
+        self.recurrent_kernel = add(
+            "recurrent_kernel", (self.units, columns), self.recurrent_initializer
+        )
+        self.add_formulation_weights(add)
+        chrono = self.bias_initializer
+        if isinstance(chrono, Chrono) and chrono.timesteps is None:
+            self.bias_initializer = Chrono(timesteps, chrono.seed)
+        self.bias = add("bias", self.bias_shape(), self.initial_bias)
+        if self.layer_norm:
+            self.kernel_gain = add("kernel_gain", (columns,), "ones")
+            self.recurrent_gain = add("recurrent_gain", (columns,), "ones")
+
+    def call(self, inputs, initial_state=None, mask=None, training=None):
+        if mask is not None:
+            mask = ops.cast(mask, "bool")
+        hidden, states = self.read(inputs, initial_state, mask, training)
+        hidden = hidden if self.return_sequences else states[0]
+        outputs = self.output_of(hidden)
+        # Without an initial state a hidden state is zero until the first real timestep.
+        starts_at_zero = initial_state is None and outputs is hidden
+        if mask is not None and not starts_at_zero:
+            outputs = ops.where(self._has_begun(mask), outputs, 0)
+        return [outputs, *states] if self.return_state else outputs
+
+    def read(self, inputs, initial_state, mask, training, *, loops=1):
+        """Run the loop over a batch. All random numbers are drawn beforehand.
+
+        Args:
+            inputs: `(batch, timesteps, features)`.
+            initial_state: As in a call.
+            mask: `(batch, timesteps)`, booleans, or None.
+            training: Whether to apply dropout and zoneout.
+            loops: How many loops share the cores, this one included.
+
+        Returns:
+            The hidden states `(batch, timesteps, units)`, or None without
+            `return_sequences`; and the last states.
+        """
+        batch, timesteps, features = ops.shape(inputs)
+        kernels = self.recurrent_kernels()
+        states = self._initial_states(initial_state, inputs)
+        if training and self.weight_dropout:
+            kernels = [
+                drop(k, self.weight_dropout, k.shape, self.seed_generator)
+                for k in map(tf.convert_to_tensor, kernels)
+            ]
+        if training and self.dropout:  # one pattern for all timesteps, as in Keras
+            pattern = (batch, 1, features)
+            inputs = drop(inputs, self.dropout, pattern, self.seed_generator)
+        zoneout = []
+        if self.zoneout:
+            shape = (batch, timesteps, self.units)
+            zoneout = [self._zoneout(shape, training) for _ in states]
+        run = functools.partial(self._run, self.loop(batch, training), kernels)
+        return in_parts(run, inputs, states, mask, zoneout, loops=loops)
+
+    def _initial_states(self, initial_state, inputs):
+        """The initial states as a tuple; zeros if there are none."""
+        if initial_state is None:
+            zeros = ops.zeros((ops.shape(inputs)[0], self.units), self.compute_dtype)
+            return (zeros,) * self.num_states
+        states = tree.flatten(initial_state)
+        if len(states) != self.num_states:
+            raise ValueError(
+                f"initial_state has {len(states)} tensors, "
+                f"{type(self).__name__} needs {self.num_states}"
+            )
+        return tuple(ops.cast(state, self.compute_dtype) for state in states)
+
+    def _zoneout(self, shape, training):
+        """How much of a state each unit preserves: all or nothing, or the mean."""
+        if not training:
+            return tf.fill(shape, tf.constant(self.zoneout, self.compute_dtype))
+        spared = draw_spared(self.zoneout, shape, self.seed_generator)
+        return tf.cast(~spared, self.compute_dtype)
+
+    def _run(self, loop, kernels, inputs, states, mask, zoneout):
+        """Run the loop over a part of a batch."""
+        constants = self.constants()
+        projected, watch, probe = self._project(inputs), current_watch(), None
+        if watch:
+            probe = watch.probe(projected[0], self.units)
+        hidden, last, saved = loop(
+            self.cell(),
+            projected,
+            [*states, *(tf.broadcast_to(c, tf.shape(states[0])) for c in constants)],
+            [self._blocks(kernel) for kernel in kernels],
+            biases=self.recurrent_biases(),
+            mask=None if mask is None else tf.transpose(mask)[..., None],
+            zoneout=[tf.transpose(k, [1, 0, 2]) for k in zoneout],
+            sequences=self.return_sequences,
+            probe=probe,
+        )
+        if watch:
+            watch.add(self, probe, last[0], saved, mask)
+        return hidden, last[: self.num_states]
+
+    def cell(self) -> Cell:
+        """The equations of a timestep."""
+        raise NotImplementedError
+
+    def loop(self, batch, training):
+        """The function that runs the cell over time: `recurrence`, or one like it.
+
+        Args:
+            batch: How many sequences the whole batch has.
+            training: Whether the model is in training.
+        """
+        return recurrence
+
+    def recurrent_kernels(self):
+        """One kernel for each state that the pre-activations see."""
+        return [self.recurrent_kernel]
+
+    def recurrent_biases(self):
+        """The biases of the recurrent products, one for each separate block."""
+        return ()
+
+    def constants(self):
+        """Tensors that the cell gets as further states, which never change."""
+        return ()
+
+    def input_bias(self):
+        """The bias of the input's product."""
+        return tf.convert_to_tensor(self.bias)
+
+    def add_formulation_weights(self, add):
+        """Add the weights that only one formulation has."""
+
+    def bias_shape(self):
+        """The shape of the bias."""
+        return (self.num_gates * self.units,)
+
+    def find_bias_initializer(self, identifier):
+        """The bias initializer, from the argument of the constructor."""
+        return find_initializer(identifier)
+
+    def initial_bias(self, shape, dtype=None):
+        """The bias that training begins with."""
+        return self.bias_initializer(shape, dtype)
+
+    @property
+    def output_size(self):
+        """How many features an output has."""
+        return self.units
+
+    def output_of(self, hidden):
+        """The output for a hidden state."""
+        return hidden
+
+    def watchable_loops(self):
+        cell = self.cell()
+        return {
+            "": WatchableLoop(
+                self,
+                gates=cell.gates,
+                activation=self.activation,
+                memory=cell.memory,
+                kernels=tuple(self.recurrent_kernels()),
+            )
+        }
+
+    def _project(self, inputs):
+        """The input's part of the pre-activations, `x_t W + b` or `LN(x_t W) + b`.
+
+        In blocks, `(timesteps, batch, columns)`, each computed by one product for all
+        timesteps.
+        """
+        batch, timesteps, features = ops.shape(inputs)
+        rows = tf.reshape(tf.transpose(inputs, [1, 0, 2]), [-1, features])
+        products = [rows @ w for w in self._blocks(self.kernel)]
+        if self.layer_norm:
+            gains = self._blocks(self.kernel_gain)
+            products = map(normalize, products, gains)
+        return [
+            tf.reshape(tf.nn.bias_add(x, b), [timesteps, batch, b.shape[0]])
+            for x, b in zip(products, self._blocks(self.input_bias()), strict=True)
+        ]
+
+    def _blocks(self, weights):
+        """Cut the columns of weights into the cell's blocks, halving its gates."""
+        cell = self.cell()
+        if cell.halved:
+            halves = np.ones(self.num_gates)
+            halves[list(cell.halved)] = 0.5
+            weights = weights * tf.constant(halves.repeat(self.units), weights.dtype)
+        columns = [count * self.units for count in cell.blocks]
+        return tf.split(tf.convert_to_tensor(weights), columns, axis=-1)
+
+    def compute_output_shape(self, inputs_shape, initial_state_shape=None):
+        batch, timesteps, _ = inputs_shape
+        size = self.output_size
+        shape = (batch, timesteps, size) if self.return_sequences else (batch, size)
+        states = [(batch, self.units)] * self.num_states
+        return [shape, *states] if self.return_state else shape
+
+    def compute_mask(self, inputs, mask=None, initial_state=None):
+        mask = mask if self.return_sequences else None
+        return [mask] + [None] * self.num_states if self.return_state else mask
+
+    def get_config(self):
+        bias = self.bias_initializer
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": keras.activations.serialize(self.activation),
+            "formulation": self.formulation,
+            "return_sequences": self.return_sequences,
+            "return_state": self.return_state,
+            "dropout": self.dropout,
+            "weight_dropout": self.weight_dropout,
+            "zoneout": self.zoneout,
+            "layer_norm": self.layer_norm,
+            "seed": self.seed,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "recurrent_initializer": keras.initializers.serialize(
+                self.recurrent_initializer
+            ),
+            "bias_initializer": bias
+            if isinstance(bias, str)
+            else keras.initializers.serialize(bias),
+        }
+
+    def _has_begun(self, mask):
+        """Where there is an output: from the first real timestep on, as in Keras."""
+        present = ops.any(mask, axis=1, keepdims=True)  # (batch, 1)
+        if not self.return_sequences:
+            return present
+        first = ops.argmax(ops.cast(mask, "int32"), axis=1, keepdims=True)
+        begun = ops.arange(ops.shape(mask)[1]) >= first
+        return (present & begun)[..., None]  # (batch, timesteps, 1)
+
+
+def check_size(name, value):
+    """Refuse what is not a positive integer."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} is {value!r}, it must be a positive integer")

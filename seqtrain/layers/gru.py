@@ -1,0 +1,214 @@
+"""The gated recurrent unit layer."""
+
+import functools
+import math
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from .base import Recurrent
+from .cell import Cell, cell_by_tape, saving, sigmoid_from_tanh, slope
+from .initializers import Chrono
+from .layer_norm import normalize
+
+
+@functools.cache
+def gru_cell(activation, *, literal: bool = False) -> Cell:
+    """The equations of a GRU, from z, r, and the two parts x_g, a_g of the candidate.
+
+        g_t = φ(x_g + σ(z_r) * a_g)
+        h_t = σ(z_z) * h_{t-1} + (1 - σ(z_z)) * g_t
+
+    The document's literal GRU lacks the term `σ(z_z) * h_{t-1}`.
+    """
+    save, restore = saving(activation)
+
+    def step(pre, states):
+        z, r, x, a = pre
+        (hidden,) = states
+        z, r = sigmoid_from_tanh(tf.tanh(z)), sigmoid_from_tanh(tf.tanh(r))
+        before = x + r * a
+        g = activation(before)
+        new = (1 - z) * g
+        if not literal:
+            new += z * hidden
+        return (new,), (z, r, save(before, g), a)
+
+    def gradient(saved, old, new, d_new):
+        z, r, candidate, a = saved
+        (hidden,), (d_hidden,) = old, d_new
+        g, vjp = restore(candidate)
+        d_z = -g if literal else hidden - g
+        d_x = vjp(d_hidden * (1 - z))
+        d_z *= 2 * d_hidden * z * (1 - z)
+        d_r = 2 * d_x * a * r * (1 - r)
+        d_old = tf.zeros_like(hidden) if literal else d_hidden * z
+        return (d_z, d_r, d_x, d_x * r), (d_old,)
+
+    def gates(saved):
+        z, r, candidate, _ = saved
+        _, vjp = restore(candidate)
+        return {"z": z, "r": r}, vjp(tf.ones_like(candidate))
+
+    return Cell(
+        step,
+        gradient,
+        blocks=(1, 1, 1),
+        separate=(False, False, True),
+        num_saved=4,
+        gates=gates,
+        halved=(0, 1),
+        memory=None if literal else "z",
+    )
+
+
+@functools.cache
+def normalized_gru_cell(activation) -> Cell:
+    """The equations of a GRU from x, already normalized, and a = h_{t-1} U.
+
+        z, r = σ(x_z + LN(a; α')_z), σ(x_r + LN(a; α')_r)     over the columns of both
+        g = φ(x_g + r * (LN(a_g; α'_g) + b))
+        h_t = z * h_{t-1} + (1 - z) * g
+
+    α' in three parts and b are passed along as states that never change, so that the
+    loop adds up their gradients.
+    """
+
+    def equations(pre, states):
+        (x, a, x_g, a_g), (hidden, *constants) = pre, states
+        *alpha, alpha_g, bias = constants
+        z, r = tf.split(x + normalize(a, tf.concat(alpha, -1)), 2, -1)
+        g = x_g + tf.sigmoid(r) * (normalize(a_g, alpha_g) + bias)
+        update = tf.sigmoid(z)
+        hidden = update * hidden + (1 - update) * activation(g)
+        return (hidden, *constants), (z, r, g)
+
+    def gates(sums):
+        z, r, g = sums
+        return {"z": tf.sigmoid(z), "r": tf.sigmoid(r)}, slope(activation, g)
+
+    return cell_by_tape(equations, gates, blocks=(2, 1), num_sums=3, memory="z")
+
+
+@keras.saving.register_keras_serializable("seqtrain")
+class GRU(Recurrent):
+    """A recurrent layer with one state, which its gates keep or replace.
+
+        z_t = σ(x_t W_z + a_z + h_{t-1} U_z + b_z)              update gate
+        r_t = σ(x_t W_r + a_r + h_{t-1} U_r + b_r)              reset gate
+        g_t = φ(x_t W_g + a_g + r_t * (h_{t-1} U_g + b_g))      candidate
+        h_t = z_t * h_{t-1} + (1 - z_t) * g_t                   hidden state
+
+    The reset gate acts after the recurrent product, as in cuDNN and
+    `keras.layers.GRU`; z near one keeps the old state. (In [1] it is z near
+    zero that does.)
+
+    With `formulation="document"` the layer is what the document prints, in
+    which z is called "reset" and r "update", and the term `z_t * h_{t-1}`, the
+    one that carries memory, is missing:
+
+        z_t = σ(x_t W_z + h_{t-1} U_z + b_z)
+        r_t = σ(x_t W_r + h_{t-1} U_r + b_r)
+        h_t = (1 - z_t) * φ(x_t W_g + r_t * (h_{t-1} U_g) + b_g)
+
+    Weights hold the gates side by side, in the order z, r, g:
+
+        kernel            W      (features, 3 * units)
+        recurrent_kernel  U      (units, 3 * units)
+        bias              a, b   (2, 3 * units)     in the document's (3 * units,)
+
+    This is the layout of `keras.layers.GRU`, so weights move both ways.
+
+    With `layer_norm` LN(x_t W) * α stands for x_t W, and LN(h_{t-1} U) * α' for
+    h_{t-1} U, before r acts on it; LN is over z and r together, and over g. Two more
+    weights come last:
+
+        kernel_gain       α    (3 * units,)    starts at one
+        recurrent_gain    α'   (3 * units,)    starts at one
+
+    Args:
+        units: Size of the hidden state.
+        activation: φ, a name or a function.
+        formulation: `"standard"` or `"document"`.
+        return_sequences: Whether to return the outputs of all timesteps or the last.
+        return_state: Whether to return the last state as well.
+        dropout: Share of the input's features to drop, the same ones at every timestep.
+        weight_dropout: Share of the entries of U to drop, the same ones at every
+            timestep and for every sequence of a batch [2].
+        zoneout: Probability that a unit of h keeps its old value, drawn anew at each
+            timestep; outside training, the share of the old value that it keeps [3].
+        layer_norm: Whether to normalize the two products; not in the document's
+            formulation [4].
+        seed: Seed of all random draws.
+        kernel_initializer: Initializer of W, of Keras or by its name.
+        recurrent_initializer: Initializer of U; also `"glorot"` or `"identity"`, the
+            identity for each gate.
+        bias_initializer: Initializer of the biases. `"chrono"` or `Chrono(timesteps)`
+            acts on the update gate, in a.
+
+    Call arguments:
+        inputs: `(batch, timesteps, features)`.
+        initial_state: h_0, `(batch, units)`; zeros by default.
+        mask: `(batch, timesteps)`, true for a real timestep. At the others the
+            state does not change and the output repeats, as in Keras.
+        training: Whether to apply dropout and zoneout.
+
+    Returns:
+        `(batch, units)`, or `(batch, timesteps, units)` with `return_sequences`;
+        with `return_state` a list of it and the last state.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+        >>> layer = GRU(3)
+        >>> tuple(layer(keras.ops.ones((2, 5, 4))).shape)
+        (2, 3)
+
+    References:
+        [1] Cho et al., Learning phrase representations using RNN
+            encoder-decoder, 2014.
+        [2] Merity, Keskar and Socher, Regularizing and optimizing LSTM language
+            models, 2018.
+        [3] Krueger et al., Zoneout: regularizing RNNs by randomly preserving hidden
+            activations, 2017.
+        [4] Ba, Kiros and Hinton, Layer normalization, 2016.
+    """
+
+    num_gates = 3
+
+    def cell(self):
+        if self.layer_norm:
+            return normalized_gru_cell(self.activation)
+        return gru_cell(self.activation, literal=self.formulation == "document")
+
+    def input_bias(self):
+        bias = tf.convert_to_tensor(self.bias)
+        if self.formulation == "document":
+            return bias
+        # In the gates both biases are added to the same sum.
+        candidate, gates = bias[0, -self.units :], bias[:, : -self.units]
+        return tf.concat([gates[0] + gates[1], candidate], 0)
+
+    def constants(self):
+        if not self.layer_norm:
+            return ()
+        gains = tf.split(tf.convert_to_tensor(self.recurrent_gain), 3)
+        return (*gains, tf.convert_to_tensor(self.bias)[1, -self.units :])
+
+    def recurrent_biases(self):
+        if self.formulation == "document" or self.layer_norm:
+            return ()
+        return (tf.convert_to_tensor(self.bias)[1, -self.units :],)
+
+    def bias_shape(self):
+        columns = (3 * self.units,)
+        return columns if self.formulation == "document" else (2, *columns)
+
+    def initial_bias(self, shape, dtype=None):
+        if not isinstance(self.bias_initializer, Chrono):
+            return self.bias_initializer(shape, dtype)
+        update = self.bias_initializer((self.units,), dtype)
+        rest = ops.zeros((math.prod(shape) - self.units,), dtype)
+        return ops.reshape(ops.concatenate([update, rest]), shape)

@@ -1,0 +1,278 @@
+"""Whether a run can go on, and from where; or begin with the weights of another."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ..config import Config, load_config
+from ..errors import ConfigError, ResumeError
+from ..system.disk import sha256
+from ..system.machine import versions
+from ..tasks import Data, kind_of, load_data
+from ..tasks.class_weights import class_weights
+from ..terminal.columns import align
+from .checkpoints import Checkpoint, Checkpoints
+from .run import Run
+
+# Keys that may change when a run goes on; a section stands for all of its keys.
+MAY_CHANGE = (
+    "train.patience",
+    "train.checkpoint_every",
+    "train.keep",
+    "train.on_divergence",
+    "train.rollbacks",
+    "train.rollback_factor",
+    "log",
+    # Where the data is; its content may not change.
+    "data.path",
+    "data.train",
+    "data.test",
+)
+_OF_DIVERGENCE = {"train.on_divergence", "train.rollbacks", "train.rollback_factor"}
+# Schedules that do not depend on the number of epochs.
+_ENDLESS = ("constant", "step")
+
+
+class Way(NamedTuple):
+    """How a run goes on.
+
+    Args:
+        config: Every value in force from here on.
+        data: Its data, as it was.
+        checkpoint: Where it goes on; None is step 0.
+        changed: The keys whose values changed, with the old and the new value.
+    """
+
+    config: Config
+    data: Data
+    checkpoint: Checkpoint | None
+    changed: dict[str, list]
+
+    @property
+    def step(self) -> int:
+        """Optimizer steps done."""
+        return self.checkpoint.step if self.checkpoint else 0
+
+    @property
+    def seconds(self) -> float:
+        """What was spent on them."""
+        return self.checkpoint.state["seconds"] if self.checkpoint else 0.0
+
+
+def find_way(
+    run: Run,
+    overrides: Sequence[str] = (),
+    *,
+    config_path: Path | None = None,
+    say: Callable[[str], None],
+) -> Way:
+    """Find out how a run goes on; nothing is changed.
+
+    Args:
+        run: A run, locked.
+        overrides: Settings of keys that may change.
+        config_path: A config to take instead of the run's own.
+        say: Is told what is worth knowing.
+
+    Raises:
+        ResumeError: If it can't go on: it is finished, or would diverge again; the
+            config or the data are others; no checkpoint is whole.
+    """
+    info = run.info
+    if "config" not in info:
+        raise ResumeError(
+            f"{run.path} is of a version of seqtrain that saved no checkpoints",
+            hint=f"begin a new run with its weights by --from {run.path}",
+        )
+    given = run.path / "config.yaml"
+    if given.exists() and sha256(given) != info["config_sha256"]:
+        raise ResumeError(
+            f"{given} was changed after the run began; it only records what was given",
+            hint="undo that, and pass other values by --set",
+        )
+    resolved = run.path / "config.resolved.yaml"
+    config = load_config(config_path or resolved, overrides)
+    # A key added after the run was made had its default value.
+    began = _filled(info["config"], run.config.model_dump(mode="json"))
+    changed = differences(began, config.model_dump(mode="json"))
+    refused = {
+        key: both for key, both in changed.items() if not _may_change(key, both, config)
+    }
+    if refused:
+        raise ResumeError(
+            f"{run.path}: the config is not the one that the run began with\n"
+            + _differences_table(refused),
+            hint=f"these may change: {', '.join(MAY_CHANGE)}, {_epochs_rule(config)}; "
+            f"to train another config, begin with these weights by --from {run.path}",
+        )
+    checkpoint = Checkpoints(run.path).last(say)
+    _refuse_what_is_done(run, config, checkpoint, changed)
+    data = _same_data(run, config)
+    then = info.get("resumed", [info])[-1]["versions"]
+    for name, (before, now) in differences(then, versions()).items():
+        say(f"warning: {name} was {before} and is {now}: equal to the bit no more")
+    return Way(config, data, checkpoint, changed)
+
+
+def _filled(values, defaults):
+    """A tree of values, with what it lacks taken from the defaults."""
+    if isinstance(values, dict) and isinstance(defaults, dict):
+        both = {key: _filled(values[key], defaults.get(key)) for key in values}
+        return {**defaults, **both}
+    if isinstance(values, list) and isinstance(defaults, list):
+        pairs = itertools.zip_longest(values, defaults[: len(values)])
+        return [_filled(value, default) for value, default in pairs]
+    return values
+
+
+def differences(before: dict, now: dict) -> dict[str, list]:
+    """The dotted keys whose values differ, with both values; None for a missing one.
+
+    Example:
+        >>> differences({"a": {"b": [1, 2]}}, {"a": {"b": [1, 3]}, "c": 4})
+        {'a.b[1]': [2, 3], 'c': [None, 4]}
+    """
+    old, new = dict(_leaves(before)), dict(_leaves(now))
+    return {
+        key: [old.get(key), new.get(key)]
+        for key in {**old, **new}
+        if old.get(key) != new.get(key)
+    }
+
+
+def load_data_of(config: Config, source: Run) -> Data:
+    """Load the data of a config for a model that begins with the weights of a run.
+
+    It is encoded by the vocabulary of that run.
+
+    Raises:
+        ConfigError: If the weights don't fit, or `train.class_weights` does not name
+            the labels of the data.
+    """
+    needed = {
+        "model": config.model.model_dump(mode="json"),
+        "data": config.data.model_dump(mode="json", include={"standardize"}),
+    }
+    found = {
+        "model": source.config.model.model_dump(mode="json"),
+        "data": source.config.data.model_dump(mode="json", include={"standardize"}),
+    }
+    others = {
+        key: both
+        for key, both in differences(found, needed).items()
+        if not key.endswith(("dropout", "initializer"))  # no weight's shape or meaning
+    }
+    now, then = (kind_of(each.data).name for each in (config, source.config))
+    if now != then:
+        others["data.task"] = [then, now]
+    if others:
+        raise ConfigError(
+            f"--from {source.path}: its model is another\n"
+            + _differences_table(others),
+            hint="give these keys the values of that run",
+        )
+    data = load_data(config.data, seed=config.seed, vocab=source.vocab)
+    if data.labels != source.labels:
+        raise ConfigError(
+            f"--from {source.path}: it knows the labels {', '.join(source.labels)}, "
+            f"the data has {', '.join(data.labels)}",
+            hint="the labels must be the same ones",
+        )
+    class_weights(config.train.class_weights, data)  # the data knows the labels
+    return data
+
+
+def _refuse_what_is_done(run, config, checkpoint, changed):
+    status = run.info["status"]
+    if status == "diverged" and not changed.keys() & _OF_DIVERGENCE:
+        raise ResumeError(
+            f"{run.path} diverged, and would again at the same step",
+            hint="--set train.on_divergence=rollback goes on with a smaller learning "
+            f"rate; seqtrain train --replay {run.path} shows the step",
+        )
+    if checkpoint is None and ("from" in run.info or status == "finished"):
+        raise ResumeError(
+            f"{run.path}: it has no checkpoint, and step 0 is not where it began"
+            if status != "finished"
+            else f"{run.path} is finished, and its checkpoints are gone",
+            hint="start a new run",
+        )
+    if status != "finished":
+        return
+    if config.train.epochs > checkpoint.state["position"]["epoch"]:
+        patience, waited = config.train.patience, checkpoint.state["best"]["waited"]
+        if patience is None or waited < patience:
+            return
+        raise ResumeError(
+            f"{run.path} is finished: {waited} epochs brought nothing better",
+            hint=f"raise train.patience above {waited}, or set it to null, by --set",
+        )
+    if config.train.schedule in _ENDLESS:
+        hint = "raise train.epochs by --set"
+    else:
+        hint = (
+            f"its {config.train.schedule} schedule ends with the last epoch; begin a "
+            f"new run with its weights by --from {run.path}"
+        )
+    raise ResumeError(
+        f"{run.path} is finished: all of its {config.train.epochs} epochs are done",
+        hint=hint,
+    )
+
+
+def _same_data(run: Run, config: Config) -> Data:
+    info = run.info
+    vocab = run.vocab if "from" in info else None
+    data = load_data(config.data, seed=config.seed, vocab=vocab)
+    if "data_digest" not in info:  # killed before it was written down
+        class_weights(config.train.class_weights, data)  # the labels may be others now
+        return data
+    data = data._replace(buckets=run.buckets)
+    before, now = info["data_files"], data.files
+    for (old, was), (path, found) in zip(before.items(), now.items(), strict=True):
+        if was != found:
+            raise ResumeError(
+                f"{path}: its sha256 is {found}, the run began with {was} ({old})",
+                hint="bring the old file back, or start a new run",
+            )
+    if data.digest() != info["data_digest"]:
+        raise ResumeError(
+            f"{run.path}: the same files give other examples than when it began",
+            hint="go on with the versions of then: see versions in run.json",
+        )
+    return data
+
+
+def _may_change(key: str, both: list, config: Config) -> bool:
+    if key == "train.epochs":
+        return config.train.schedule in _ENDLESS
+    if key == "data.validation":  # a file, or a share
+        return all(isinstance(value, str) for value in both)
+    return key in MAY_CHANGE or key.partition(".")[0] in MAY_CHANGE
+
+
+def _epochs_rule(config: Config) -> str:
+    if config.train.schedule in _ENDLESS:
+        return "train.epochs"
+    return f"train.epochs not under schedule: {config.train.schedule}"
+
+
+def _differences_table(found: dict[str, list]) -> str:
+    rows = [[f"  {key}", *map(_shown, both)] for key, both in found.items()]
+    return align([["  key", "before", "now"], *rows])
+
+
+def _shown(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+def _leaves(value: object, key: str = ""):
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{key}.{name}".removeprefix("."))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, f"{key}[{index}]")
+    else:
+        yield key, value

@@ -1,0 +1,492 @@
+"""The run directory: everything one training run leaves behind."""
+
+import contextlib
+import fcntl
+import hashlib
+import itertools
+import json
+import math
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from ..config import Config, dump_config, load_config
+from ..data.vocabulary import Vocabulary
+from ..errors import ConfigError, DivergedError, ResumeError, RunError, WriteError
+from ..system.disk import replace, writing
+from ..system.machine import git_state, hardware, versions
+from ..tasks import Data, kind_of, load_data
+from ..tasks.kind import Trained
+
+ROOT = Path("runs")
+
+
+class Run:
+    """A run directory and the files in it.
+
+    Everything a run needs lies inside its directory, so a moved run still works.
+    JSON files are replaced whole, never half written; `metrics.jsonl` only grows.
+
+    Args:
+        path: The directory. `Run.create` makes a new one, `Run.open` checks an old one.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.model_path = path / "model.keras"
+        self.vocabulary_path = path / "vocabulary.txt"
+        self.baselines_path = path / "baselines.npz"
+        self._locked = False
+
+    @classmethod
+    def create(
+        cls, config_name: str, directory: Path | None = None, root: Path = ROOT
+    ) -> "Run":
+        """Make `directory`, or `<root>/<config name>-<next free number>`.
+
+        Raises:
+            RunError: If `directory` exists; a run is never overwritten.
+        """
+        if directory is not None:
+            try:
+                with writing(directory):
+                    directory.mkdir(parents=True)
+            except FileExistsError:
+                raise _taken(directory) from None
+            return cls(directory)
+        with writing(root):
+            root.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            path = root / f"{config_name}-{number}"
+            # It may be taken, perhaps just now by another process.
+            with contextlib.suppress(FileExistsError), writing(path):
+                path.mkdir()
+                return cls(path)
+
+    @staticmethod
+    def refuse_taken(directory: Path | None) -> None:
+        """Refuse what `create` would, without making anything.
+
+        Raises:
+            RunError: If `directory` exists.
+        """
+        if directory is not None and os.path.lexists(directory):
+            raise _taken(directory)
+
+    @classmethod
+    def open(cls, path: Path | None = None, root: Path = ROOT) -> "Run":
+        """Open a run by its directory or its name under `root`; else the newest.
+
+        Raises:
+            RunError: If there is no such run.
+        """
+        if path is None:
+            if runs := list_runs(root):
+                return runs[0]
+            raise RunError(
+                f"{root}: no run found, one is needed",
+                hint="`seqtrain train quickstart` makes one",
+            )
+        if directory := _locate(path, root):
+            return cls(directory)
+        found = (
+            "is not a run: it has no run.json" if path.exists() else "does not exist"
+        )
+        raise RunError(f"{path} {found}", hint="`seqtrain runs` lists the runs")
+
+    @cached_property
+    def config(self) -> Config:
+        """Every value that was in force.
+
+        Raises:
+            RunError: If it is missing or damaged.
+        """
+        path = self.path / "config.resolved.yaml"
+        hint = "copy the whole run again, or train again"
+        try:
+            config = load_config(path)
+        except ConfigError as error:
+            raise RunError(f"{path} can't be read\n{error}", hint=hint) from None
+        # One that was cut off would load, with the defaults of the keys it lacks.
+        if not path.read_bytes().endswith(b"\n"):
+            raise RunError(f"{path} is damaged, its last line has no end", hint=hint)
+        found = config.model_dump(mode="json", exclude_unset=True)
+        if missing := _missing_end(found, self._config_in_info()):
+            raise RunError(f"{path} is damaged, it has no {missing}", hint=hint)
+        return config
+
+    def _config_in_info(self) -> dict:
+        """The config as `run.json` has it, with the keys of the version that wrote it.
+
+        Of a run that is older than that, or whose `run.json` is damaged, it is known
+        only that the section `log` was there.
+        """
+        config = None
+        with contextlib.suppress(RunError):
+            config = self.info.get("config")
+        return config if config and isinstance(config, dict) else {"log": {}}
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The names of the classes, in the order of their ids; none of a value.
+
+        Raises:
+            RunError: If they are missing or damaged.
+        """
+        labels = self.read_json("labels.json")
+        names = isinstance(labels, list) and all(isinstance(x, str) for x in labels)
+        fewest = kind_of(self.config.data).target.fewest_labels
+        if not names or len(set(labels)) != len(labels) or len(labels) < fewest:
+            raise RunError(
+                f"{self.path / 'labels.json'} is damaged, a list of two names or more "
+                "was expected",
+                hint="copy the whole run again, or train again",
+            )
+        return labels
+
+    @cached_property
+    def vocab(self) -> Vocabulary:
+        """The tokens of the training texts.
+
+        Raises:
+            RunError: If they are missing or damaged.
+        """
+        path = self.vocabulary_path
+        hint = "copy the whole run again, or train again"
+        try:
+            lines = path.read_bytes()
+            vocab = Vocabulary.from_bytes(lines)
+        except OSError as error:
+            raise RunError(
+                f"{path} can't be read, {error.strerror}", hint=hint
+            ) from None
+        except UnicodeDecodeError:
+            raise RunError(
+                f"{path} is damaged, UTF-8 was expected", hint=hint
+            ) from None
+        if not lines.endswith(b"\n"):
+            raise RunError(f"{path} is damaged, its last line has no end", hint=hint)
+        return vocab
+
+    @property
+    def trained(self) -> Trained:
+        """What is known of the data that the model was trained on.
+
+        Raises:
+            RunError: If a file that says so is missing or damaged.
+        """
+        config = self.config
+        return Trained(self.path, config.data, config.seed, self.vocab, self.labels)
+
+    @property
+    def buckets(self) -> list[int]:
+        """The lengths that batches are padded to.
+
+        Runs that do not say so are from a time when they followed from `max_length`.
+        """
+        data = self.config.data
+        return (
+            data.buckets
+            or self.info.get("buckets")
+            or sorted({math.ceil(data.max_length / 2 ** (i / 2)) for i in range(5)})
+        )
+
+    def load_data(self, *, vocab: Vocabulary | None = None) -> Data:
+        """Load the data of the run, to be padded as in its training.
+
+        Args:
+            vocab: The vocabulary to encode by; that of the training data if not given.
+
+        Raises:
+            DataError: If the data is not there any more, or wrong.
+        """
+        data = load_data(self.config.data, seed=self.config.seed, vocab=vocab)
+        return data._replace(buckets=self.buckets)
+
+    @property
+    def info(self) -> dict:
+        """What `run.json` says now.
+
+        Raises:
+            RunError: If it is missing or damaged.
+        """
+        info = self.read_json("run.json")
+        try:
+            datetime.fromisoformat(info["started"])
+            if isinstance(info["status"], str):
+                return info
+        except (KeyError, TypeError, ValueError):
+            pass
+        raise RunError(
+            f"{self.path / 'run.json'} is damaged, it lacks status or start",
+            hint="copy the whole run again, or delete it",
+        )
+
+    @property
+    def status(self) -> str:
+        """As in `run.json`; `killed` if it says `running` and no process trains it."""
+        status = self.info["status"]
+        return "killed" if status == "running" and not self._is_locked() else status
+
+    def start(
+        self,
+        config_path: Path,
+        config: Config,
+        command: str,
+        weights_from: "Run | None" = None,
+    ) -> None:
+        """Write down what is about to run, with what, and on what.
+
+        Args:
+            config_path: The config as given.
+            config: Every value in force.
+            command: What was typed.
+            weights_from: The run whose model this one begins with.
+        """
+        given = config_path.read_bytes()
+        replace(self.path / "config.yaml", given)
+        self._write_resolved(config)
+        self.write_json(
+            "run.json",
+            {
+                "status": "running",
+                "command": command,
+                "seed": config.seed,
+                "started": _now().isoformat(),
+                **({"from": str(weights_from.path)} if weights_from else {}),
+                "versions": versions(),
+                "git": git_state(),
+                "hardware": hardware(),
+                "config_sha256": hashlib.sha256(given).hexdigest(),
+                "config": config.model_dump(mode="json"),
+            },
+        )
+
+    def go_on(
+        self, config: Config, command: str, *, step: int, seconds: float, changed: dict
+    ) -> None:
+        """Write down that the run is resumed.
+
+        Args:
+            config: Every value in force from here on.
+            command: What was typed.
+            step: Where it goes on.
+            seconds: What was spent until there.
+            changed: The keys whose values were others before, with both values.
+        """
+        session = {
+            "command": command,
+            "started": _now().isoformat(),
+            "step": step,
+            "seconds": seconds,
+            "changed": changed,
+            "versions": versions(),
+        }
+        self._write_resolved(config)
+        self.update(
+            status="running",
+            resumed=[*self.info.get("resumed", []), session],
+            config=config.model_dump(mode="json"),
+        )
+
+    def _write_resolved(self, config: Config) -> None:
+        text = dump_config(config)
+        replace(self.path / "config.resolved.yaml", text.encode("utf-8"))
+        self.__dict__.pop("config", None)  # the one that was read before
+
+    def update(self, **fields) -> None:
+        """Merge `fields` into `run.json`."""
+        self.write_json("run.json", {**self.info, **fields})
+
+    def seconds(self, now: datetime | None = None) -> float:
+        """What the run took until now, its earlier sessions included."""
+        info = self.info
+        session = info.get("resumed", [{"started": info["started"], "seconds": 0}])[-1]
+        began = datetime.fromisoformat(session["started"])
+        return session["seconds"] + ((now or _now()) - began).total_seconds()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training the run; a dead one holds no lock.
+
+        Raises:
+            ResumeError: If another process trains it.
+        """
+        if self._locked:  # by ourselves
+            yield
+            return
+        path = self.path / "lock"
+        with writing(path):
+            file = open(path, "a+", encoding="utf-8")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise ResumeError(
+                    f"{self.path} is being trained by process {file.read().strip()}",
+                    hint="wait for its end, or stop it with Ctrl-C or kill",
+                ) from None
+            with writing(path):
+                file.truncate(0)
+                file.write(f"{os.getpid()}\n")
+                file.flush()
+            self._locked = True
+            try:
+                yield
+            finally:
+                self._locked = False
+
+    def _is_locked(self) -> bool:
+        try:
+            with open(self.path / "lock", encoding="utf-8") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # never locked, or no such thing on this file system
+            return False
+        return False
+
+    @contextlib.contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Write down how what is done inside ends, and when."""
+        status = "failed"
+        try:
+            yield
+            status = "finished"
+        except DivergedError:
+            status = "diverged"
+            raise
+        except (KeyboardInterrupt, SystemExit):
+            status = "interrupted"
+            raise
+        finally:
+            ended = _now()
+            seconds = self.seconds(ended)
+            with contextlib.suppress(WriteError):  # what came before it matters more
+                self.update(status=status, ended=ended.isoformat(), seconds=seconds)
+
+    def append_log(self, text: str) -> None:
+        """Append what was said to `train.log`."""
+        path = self.path / "train.log"
+        with writing(path), open(path, "a", encoding="utf-8") as file:
+            file.write(text.removesuffix("\n") + "\n" if text else "")
+
+    def log(self, record: dict) -> None:
+        """Append one line to `metrics.jsonl`."""
+        path = self.path / "metrics.jsonl"
+        with writing(path), open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def metrics(self) -> list[dict]:
+        """All lines of `metrics.jsonl`, but for one that a kill cut short.
+
+        Raises:
+            RunError: If another line is damaged.
+        """
+        path = self.path / "metrics.jsonl"
+        if not path.exists():
+            return []
+        lines = path.read_bytes().split(b"\n")
+        return [
+            _record(line, f"{path}:{number}")
+            for number, line in enumerate(lines[:-1], start=1)
+        ]
+
+    def read_json(self, relative: str) -> dict | list:
+        """Read a JSON file of the run.
+
+        Raises:
+            RunError: If it is missing, or is not JSON.
+        """
+        path = self.path / relative
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(
+                f"{path} does not exist, the run is not complete",
+                hint="was training stopped before it began? train again",
+            ) from None
+        except (ValueError, RecursionError) as error:
+            raise RunError(
+                f"{path} is damaged, JSON was expected: {error}",
+                hint="copy the whole run again, or train again",
+            ) from None
+        except OSError as error:
+            raise RunError(
+                f"{path} can't be read, {error.strerror}",
+                hint="see that you may read it, or copy the run again",
+            ) from None
+
+    def write_json(self, relative: str, content: dict | list) -> None:
+        """Write a JSON file of the run in one step: whole, or not at all."""
+        path = self.path / relative
+        text = json.dumps(content, indent=2) + "\n"
+        with writing(path):
+            path.parent.mkdir(exist_ok=True)
+        replace(path, text.encode("utf-8"))
+
+
+def _taken(directory: Path) -> RunError:
+    return RunError(
+        f"{directory} already exists, a run needs a new directory",
+        hint="pass another --run, or delete it",
+    )
+
+
+def _missing_end(found: dict, whole: dict) -> str | None:
+    """The last key of a tree of values that another one lacks; None if it has it."""
+    key, value = list(whole.items())[-1]
+    if key not in found:
+        return f"key {key!r}"
+    inside = found[key]
+    if value and isinstance(value, dict) and isinstance(inside, dict):
+        return _missing_end(inside, value)
+    return None
+
+
+def _record(line: bytes, place: str) -> dict:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        record = None
+    if isinstance(record, dict):
+        return record
+    raise RunError(
+        f"{place} is damaged, a JSON object was expected",
+        hint="copy the whole run again, or delete the line",
+    )
+
+
+def is_run(name: str, root: Path = ROOT) -> bool:
+    """Whether `Run.open` finds a run of that name; any text may be asked about."""
+    return _locate(Path(name), root) is not None
+
+
+def _locate(path: Path, root: Path) -> Path | None:
+    for directory in (path, root / path):
+        # Unlike Path.is_file this is False, not an error, for a text of 300 words.
+        if os.path.isfile(directory / "run.json"):
+            return directory
+    return None
+
+
+def list_runs(root: Path = ROOT) -> list[Run]:
+    """The runs under `root`, also the damaged ones, the newest first."""
+    files = {"run.json", "config.resolved.yaml", "model.keras"}
+    paths = {path.parent for name in files for path in root.glob(f"*/{name}")}
+    return sorted(map(Run, sorted(paths)), key=began, reverse=True)
+
+
+def began(run: Run) -> datetime:
+    """When a run started; when its directory last changed, if it can't say so."""
+    try:
+        return datetime.fromisoformat(run.info["started"]).astimezone(UTC)
+    except RunError:
+        return datetime.fromtimestamp(run.path.stat().st_mtime, UTC)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

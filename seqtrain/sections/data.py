@@ -1,0 +1,73 @@
+"""What the `data` sections of all kinds have in common."""
+
+import itertools
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from .base import INT32, Length, Section, Share
+
+
+class Standardize(Section):
+    """How a text is made uniform before it is cut into tokens."""
+
+    lowercase: bool = Field(True, description="write everything in lower case")
+    html: Literal["strip", "keep"] = Field(
+        "strip", description="tags such as <br />: a space each, or text like any other"
+    )
+    punctuation: Literal["drop", "split"] = Field(
+        "drop", description="punctuation: a space, or a token of its own"
+    )
+    unicode: Literal["nfkc", "none"] = Field(
+        "nfkc", description="Unicode normalisation, after tags and entities"
+    )
+
+
+class DataSection(Section):
+    """What every source of data has.
+
+    A kind of data makes its own sections of it: `source`, and where a source serves
+    several kinds `task`, take one value in each, and say which section is meant.
+    """
+
+    source: str = Field(description="where the examples come from")
+    validation: Share = Field(
+        0.1, description="share of the training data that is kept for validation"
+    )
+    vocabulary: Annotated[int, Field(ge=3, le=INT32)] = Field(
+        20000,
+        description="rows of the embedding: padding, unknown, the most frequent words",
+    )
+    max_length: Length = Field(400, description="tokens kept of a longer text")
+    keep: Literal["start", "end"] = Field(
+        "end", description="which end of a longer text is kept"
+    )
+    standardize: Standardize = Field(
+        Standardize(), description="how a text is made uniform"
+    )
+    # XLA compiles the train step once for each.
+    buckets: Annotated[list[Length], Field(min_length=1, max_length=64)] | None = Field(
+        None,
+        description="the lengths that batches are padded to; null: the five that leave "
+        "the least padding in the training data",
+    )
+
+    # The labels, where they are always the same; a class attribute, no key.
+    labels: ClassVar[tuple[str, ...] | None] = None
+
+    @field_validator("buckets")
+    @classmethod
+    def _ascend_to_max_length(
+        cls, buckets: list[int] | None, info: ValidationInfo
+    ) -> list[int] | None:
+        if buckets is None:
+            return None
+        for shorter, longer in itertools.pairwise(buckets):
+            if shorter >= longer:
+                raise ValueError(f"they must ascend, {longer} stands after {shorter}")
+        max_length = info.data.get("max_length", buckets[-1])
+        if buckets[-1] != max_length:
+            raise ValueError(
+                f"the last is {buckets[-1]}, it must be max_length, {max_length}"
+            )
+        return buckets

@@ -1,0 +1,33 @@
+"""The weight of an example by its class."""
+
+import numpy as np
+
+from ..data.encoded import Data
+from ..errors import ConfigError
+
+
+def class_weights(choice: str | dict[str, float], data: Data) -> np.ndarray | None:
+    """Return the weight of each class, by its id.
+
+    Balanced weights give all classes the same total: `examples / (classes * count)`.
+
+    Args:
+        choice: `"none"`, `"balanced"`, or a weight for each label.
+        data: The data whose classes they are.
+
+    Raises:
+        ConfigError: If the labels are not those of the data.
+    """
+    if choice == "none":
+        return None
+    if choice == "balanced":
+        from sklearn.utils.class_weight import compute_class_weight  # takes a second
+
+        classes = np.arange(len(data.labels))
+        return compute_class_weight("balanced", classes=classes, y=data.train.targets)
+    if set(choice) != set(data.labels):
+        raise ConfigError(
+            f"train.class_weights: found {', '.join(sorted(choice))}, "
+            f"a weight for each label is needed: {', '.join(data.labels)}"
+        )
+    return np.array([choice[name] for name in data.labels])

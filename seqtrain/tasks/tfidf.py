@@ -1,0 +1,157 @@
+"""Two classifiers that a recurrent network has to beat."""
+
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from ..data.sources.examples import Examples
+from ..errors import RunError
+from ..metrics import logits_to_probabilities
+from ..system.disk import replace
+
+# Words, and each sign that is neither word nor space: no text is without a token.
+FILE = "baselines.npz"  # of a run
+TOKEN_PATTERN = r"\w+|[^\w\s]"
+
+
+# What NumPy raises of a file that isn't one of its own, or no longer whole.
+_DAMAGES = (
+    OSError,
+    EOFError,
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+class Classifiers(NamedTuple):
+    """The majority class, and TF-IDF with logistic regression, as plain arrays.
+
+    Shapes: `C` classes, of which `K` stand in the training data, and `F` tokens.
+    Logistic regression on two classes has one row for both (`R` is 1), else `R = K`.
+
+    Args:
+        tokens: The tokens of the columns, `F` of them.
+        idf: Inverse document frequencies, `(F,)`.
+        coefficients: Of the logistic regression, `(R, F)`.
+        intercepts: Of the logistic regression, `(R,)`.
+        shares: Of the classes in the training data, `(C,)`.
+    """
+
+    tokens: list[str]
+    idf: np.ndarray
+    coefficients: np.ndarray
+    intercepts: np.ndarray
+    shares: np.ndarray
+
+    def predict_probabilities(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        """Probabilities by the name of the baseline, each `(len(texts), C)`."""
+        vectorizer = TfidfVectorizer(
+            token_pattern=TOKEN_PATTERN, vocabulary=self.tokens
+        )
+        vectorizer.idf_ = self.idf
+        logits = vectorizer.transform(texts) @ self.coefficients.T + self.intercepts
+        regression = np.zeros((len(texts), len(self.shares)))
+        regression[:, self.shares > 0] = logits_to_probabilities(logits)
+        return {
+            "majority": np.tile(self.shares, (len(texts), 1)),
+            "tfidf_logistic_regression": regression,
+        }
+
+    def save(self, path: Path) -> None:
+        """Write an `.npz` file, whole or not at all."""
+        # As one string: an array of strings is as wide as its longest everywhere.
+        tokens = "\n".join(self.tokens).encode("utf-8", "surrogatepass")
+        arrays = self._asdict() | {"tokens": np.frombuffer(tokens, np.uint8)}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        replace(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> "Classifiers":
+        """Read what `save` wrote.
+
+        Raises:
+            RunError: If it is damaged, or is something else.
+        """
+        try:
+            with open(path, "rb") as stream:
+                damaged = zipfile.ZipFile(stream).testzip()  # NumPy sees not all of it
+                stream.seek(0)
+                with np.load(stream, allow_pickle=False) as file:
+                    arrays = dict(file)
+            tokens = arrays.pop("tokens").tobytes().decode("utf-8", "surrogatepass")
+            classifiers = cls(tokens=tokens.split("\n"), **arrays)
+            whole = not damaged and classifiers._fit_each_other()
+        except _DAMAGES:
+            whole = False
+        if not whole:
+            raise RunError(
+                f"{path} is damaged, whole baselines were expected",
+                hint="delete it: it is made again from the training data",
+            )
+        return classifiers
+
+    def _fit_each_other(self) -> bool:
+        classes = np.count_nonzero(self.shares > 0)
+        rows = 1 if classes == 2 else classes
+        return (
+            self.idf.shape == (len(self.tokens),)
+            and self.coefficients.shape == (rows, len(self.tokens))
+            and self.intercepts.shape == (rows,)
+            and self.shares.ndim == 1
+        )
+
+
+def load_classifiers(
+    run: Path, label_names: Sequence[str], fit: Callable[[], Classifiers]
+) -> Classifiers:
+    """Load the classifiers kept in a run directory; the first call fits and keeps them.
+
+    Raises:
+        RunError: If they are damaged, or of other classes.
+    """
+    path = run / FILE
+    if not path.exists():
+        fit().save(path)
+    classifiers = Classifiers.load(path)
+    if len(classifiers.shares) != len(label_names):
+        raise RunError(
+            f"{path} is damaged, it has {len(classifiers.shares)} classes, "
+            f"labels.json {len(label_names)}",
+            hint="delete it: it is made again from the training data",
+        )
+    return classifiers
+
+
+def fit_classifiers(train: Examples, label_names: Sequence[str]) -> Classifiers:
+    """Fit both with scikit-learn's defaults.
+
+    Args:
+        train: At least two classes.
+        label_names: The names of all classes, in the order of their ids.
+    """
+    ids = {name: index for index, name in enumerate(label_names)}
+    labels = np.array([ids[label] for label in train.labels])
+    vectorizer = TfidfVectorizer(token_pattern=TOKEN_PATTERN)
+    features = vectorizer.fit_transform(train.texts)
+    # IMDB takes 51 steps; the default limit of 100 leaves little room for others.
+    regression = LogisticRegression(max_iter=1000).fit(features, labels)
+    return Classifiers(
+        tokens=vectorizer.get_feature_names_out().tolist(),
+        idf=vectorizer.idf_,
+        coefficients=regression.coef_,
+        intercepts=regression.intercept_,
+        shares=np.bincount(labels, minlength=len(label_names)) / len(labels),
+    )
