@@ -1,9 +1,19 @@
+import itertools
+import os
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqtrain.data.batches import Batch, bucket_lengths, dataset, epoch_batches
+from seqtrain.data.batches import (
+    Batch,
+    choose_buckets,
+    dataset,
+    epoch_batches,
+    gather,
+)
 from seqtrain.data.encoded import Encoded
 
 MAX_LENGTH = 20
@@ -22,9 +32,9 @@ def same_batches(one, other):
 
 def encoded(texts):
     """Examples of these ids, of the classes 0, 1, 2, 0, …"""
-    return Encoded(
+    return Encoded.joined(
         np.array([id for text in texts for id in text], np.int32),
-        np.cumsum([0, *map(len, texts)]),
+        np.array([len(text) for text in texts], np.int64),
         np.arange(len(texts), dtype=np.int32) % 3,
     )
 
@@ -34,10 +44,10 @@ def encoded(texts):
     buckets_of_epoch,
     st.integers(1, 12),
     st.integers(0, 9),
-    st.booleans(),
+    st.sampled_from(["random", "by_bucket"]),
 )
 def test_every_epoch_is_a_partition_into_buckets(
-    lengths, buckets, batch_size, epoch, shuffle
+    lengths, buckets, batch_size, epoch, order
 ):
     batches = epoch_batches(
         lengths,
@@ -45,7 +55,7 @@ def test_every_epoch_is_a_partition_into_buckets(
         buckets=buckets,
         seed=0,
         epoch=epoch,
-        shuffle=shuffle,
+        order=order,
     )
     everyone = [index for batch in batches for index in batch.indices]
     assert sorted(everyone) == list(range(len(lengths)))
@@ -120,34 +130,89 @@ def test_the_order_is_shuffled_within_and_between_buckets(rng):
     assert all(np.any(np.diff(batch.indices) < 0) for batch in batches)
 
 
-def test_without_shuffle_examples_keep_their_order_in_a_bucket():
+def test_by_bucket_examples_keep_their_order_in_a_bucket():
     lengths = np.array([9, 1, 10, 2, 8, 0, 3])
-    batches = epoch_batches(
-        lengths, batch_size=3, buckets=[4, 10], seed=0, epoch=0, shuffle=False
-    )
+    batches = epoch_batches(lengths, batch_size=3, buckets=[4, 10], order="by_bucket")
     expected = [([1, 3, 5], 4), ([6, 0, 2], 10), ([4], 10)]
     assert [(batch.indices.tolist(), batch.width) for batch in batches] == expected
 
 
-@given(st.integers(1, 3000))
-def test_bucket_lengths_are_few_and_end_with_max_length(max_length):
-    buckets = bucket_lengths(max_length)
-    assert len(buckets) <= 5
+@given(lengths_of_examples, buckets_of_epoch, st.integers(1, 12), st.integers(0, 9))
+def test_as_given_the_examples_stand_in_their_order(lengths, buckets, size, epoch):
+    batches = epoch_batches(
+        lengths, batch_size=size, buckets=buckets, epoch=epoch, order="as_given"
+    )
+    everyone = [index for batch in batches for index in batch.indices.tolist()]
+    assert everyone == list(range(len(lengths)))
+    assert all(len(batch.indices) == size for batch in batches[:-1])
+    for batch in batches:
+        longest = lengths[batch.indices].max()
+        assert batch.width == min(width for width in buckets if width >= longest)
+
+
+@given(st.lists(st.integers(0, MAX_LENGTH), min_size=1, max_size=300).map(np.array))
+def test_buckets_are_few_and_end_with_max_length(lengths):
+    buckets = choose_buckets(lengths, MAX_LENGTH)
+    assert len(set(buckets) - {MAX_LENGTH}) <= 5
     assert buckets == sorted(set(buckets))
+    assert all(type(bucket) is int for bucket in buckets)
     assert buckets[0] >= 1
-    assert buckets[-1] == max_length
+    assert buckets[-1] == MAX_LENGTH
 
 
-def test_bucket_lengths_given_are_taken():
-    assert bucket_lengths(50, [7, 50]) == [7, 50]
-    assert bucket_lengths(50) == [13, 18, 25, 36, 50]
+def padded_timesteps(lengths, buckets):
+    return sum(min(width for width in buckets if width >= n) for n in lengths)
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=30))
+def test_no_other_buckets_leave_less_padding(lengths):
+    shorter = sorted(set(lengths) - {max(lengths)})
+    least = [
+        min(
+            padded_timesteps(lengths, [*chosen, max(lengths)])
+            for more in range(count)
+            for chosen in itertools.combinations(shorter, more)
+        )
+        for count in range(1, 6)
+    ]
+    # One more has to save a hundredth of the timesteps.
+    count = next((i for i in range(4) if least[i + 1] > 0.99 * least[i]), 4)
+    buckets = choose_buckets(np.array(lengths), 1000)
+    assert padded_timesteps(lengths, buckets) == least[count]
+    assert len(buckets) <= count + 2  # and max_length
+
+
+def test_a_short_text_is_padded_little_however_long_others_may_be(rng):
+    lengths = rng.integers(150, 251, size=1000)
+    buckets = choose_buckets(lengths, 10_000)
+    assert min(width for width in buckets if width >= 200) <= 220
+    assert buckets[-2:] == [lengths.max(), 10_000]
+
+
+def test_examples_longer_than_all_of_training_have_a_bucket():
+    buckets = choose_buckets(np.array([2, 3, 3]), 9)
+    [batch] = epoch_batches(np.array([3, 8]), batch_size=2, buckets=buckets)
+    assert batch.width == 9
+
+
+def test_examples_of_one_length_have_one_bucket():
+    assert choose_buckets(np.full(50, 7), 7) == [7]
+    assert choose_buckets(np.zeros(3, int), 7) == [1, 7]  # texts without a token
+
+
+def test_lengths_that_spread_over_decades_leave_less_padding_than_one_bucket(rng):
+    lengths = np.exp(rng.normal(6, 1, size=200_000)).astype(int).clip(1, 9999)
+    buckets = choose_buckets(lengths, 10_000)
+    steps = np.array(buckets)[np.searchsorted(buckets, lengths)].sum()
+    assert len(buckets) == 6
+    assert lengths.sum() / steps > 0.6  # one bucket: 0.07
 
 
 def test_default_buckets_leave_little_padding_in_texts_like_reviews(rng):
     # Quartiles about 125, 175, 285, as those of the reviews of IMDB.
     lengths = np.exp(rng.normal(np.log(185), 0.6, size=5000)).astype(int).clip(10, 400)
     batches = epoch_batches(
-        lengths, batch_size=64, buckets=bucket_lengths(400), seed=0, epoch=0
+        lengths, batch_size=64, buckets=choose_buckets(lengths, 400), seed=0, epoch=0
     )
     computed = sum(len(batch.indices) * batch.width for batch in batches)
     assert 1 - lengths.sum() / computed < 0.15
@@ -173,7 +238,7 @@ def test_dataset_holds_the_batches_padded_on_the_right(texts, batch_size, weight
     ):
         padded = [texts[i] + [0] * (batch.width - len(texts[i])) for i in batch.indices]
         np.testing.assert_array_equal(tokens, padded)
-        np.testing.assert_array_equal(labels, examples.labels[batch.indices])
+        np.testing.assert_array_equal(labels, examples.targets[batch.indices])
         assert (tokens.dtype, labels.dtype) == ("int32", "int32")
         assert len(rest) == weighted
         for weight in rest:
@@ -205,6 +270,123 @@ def test_dataset_of_texts_without_a_token_is_all_padding():
 
 
 def test_a_dataset_needs_no_thread_that_tunes_it():
-    encoded = Encoded(np.arange(3), np.array([0, 3]), np.array([0]))
+    encoded = Encoded(np.arange(3), np.array([0]), np.array([3]), np.array([0]))
     options = dataset(encoded, [Batch(np.array([0]), 4)]).options()
     assert options.autotune.enabled is False
+
+
+def windows(**changes):
+    """Overlapping windows of a series, and a target of each of its timesteps."""
+    fields = {
+        "inputs": np.arange(10, 90, dtype=np.float32).reshape(-1, 2),  # (40, 2)
+        "starts": np.array([0, 3, 6, 30]),
+        "lengths": np.array([8, 8, 1, 10]),
+        "targets": np.arange(100, 140, dtype=np.int32),
+        "per_step": True,
+    }
+    return Encoded(**fields | changes)
+
+
+BATCH = Batch(np.array([1, 3, 2]), 11)
+
+
+def test_windows_that_overlap_are_gathered_each_by_itself():
+    inputs, targets = gather(windows(), BATCH)
+    assert inputs.shape == (3, 11, 2)
+    assert inputs.dtype == np.float32
+    for row, wanted, start, length in zip(
+        inputs, targets, [3, 30, 6], [8, 10, 1], strict=True
+    ):
+        # The series counts up: timestep t reads 10 + 2t and 11 + 2t, wants 100 + t.
+        steps = np.arange(start, start + length)
+        np.testing.assert_array_equal(row[:length, 0], 10 + 2 * steps)
+        np.testing.assert_array_equal(row[:length, 1], 11 + 2 * steps)
+        np.testing.assert_array_equal(row[length:], 0)
+        np.testing.assert_array_equal(wanted[:length], 100 + steps)
+        np.testing.assert_array_equal(wanted[length:], -1)
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        (np.array([5, 6, 7, 8], np.int32), [6, 8, 7]),
+        (np.array([0.5, 1.5, 2.5, 3.5], np.float32), [1.5, 3.5, 2.5]),
+        (np.arange(8, dtype=np.float32).reshape(4, 2), [[2, 3], [6, 7], [4, 5]]),
+    ],
+)
+def test_a_target_of_an_example_is_a_class_a_value_or_a_vector(targets, expected):
+    examples = windows(targets=targets, per_step=False)
+    _, gathered = gather(examples, BATCH)
+    assert gathered.dtype == targets.dtype
+    assert gathered.tolist() == expected
+    [(_, tensor)] = dataset(examples, [BATCH])
+    assert tensor.numpy().tolist() == expected
+
+
+def test_without_targets_only_inputs_are_gathered():
+    inputs, targets = gather(windows(targets=None, per_step=False), BATCH)
+    assert targets is None
+    np.testing.assert_array_equal(inputs, gather(windows(), BATCH)[0])
+
+
+def test_the_dataset_of_windows_holds_what_is_gathered():
+    batches = [BATCH, Batch(np.array([0]), 8)]
+    weights = np.linspace(1, 2, 200)
+    result = dataset(windows(), batches, class_weights=weights)
+    assert [each.shape.as_list() for each in result.element_spec] == [
+        [None, None, 2],
+        [None, None],
+        [None, None],
+    ]
+    for batch, (inputs, targets, weight) in zip(batches, result, strict=True):
+        expected, wanted = gather(windows(), batch)
+        np.testing.assert_array_equal(inputs, expected)
+        np.testing.assert_array_equal(targets, wanted)
+        real = wanted >= 0
+        np.testing.assert_allclose(weight[real], weights[wanted[real]])
+        np.testing.assert_array_equal(weight[~real], 0)  # padding has no class
+
+
+def test_arrays_mapped_from_a_file_give_the_batches_of_those_in_memory(tmp_path):
+    examples = windows()
+
+    def mapped(name):
+        np.save(tmp_path / name, getattr(examples, name))
+        return np.load(tmp_path / f"{name}.npy", mmap_mode="r")
+
+    names = ("inputs", "starts", "lengths", "targets")
+    from_files = examples._replace(**{name: mapped(name) for name in names})
+    for found, expected in zip(
+        gather(from_files, BATCH), gather(examples, BATCH), strict=True
+    ):
+        assert found.dtype == expected.dtype
+        np.testing.assert_array_equal(found, expected)
+    one, other = (list(dataset(each, [BATCH])) for each in (from_files, examples))
+    for found, expected in zip(*one, *other, strict=False):
+        np.testing.assert_array_equal(found, expected)
+    batches = [
+        epoch_batches(each.lengths, batch_size=2, buckets=[8, 11], seed=3)
+        for each in (from_files, examples)
+    ]
+    assert same_batches(*batches)
+
+
+def test_no_more_than_the_batches_is_copied(tmp_path):
+    size = 2**31  # bytes, of a file with nothing in it
+    path = tmp_path / "series"
+    with open(path, "wb") as file:
+        os.truncate(file.fileno(), size)
+    series = np.memmap(path, np.float32, "r").reshape(-1, 4)
+    starts = np.arange(0, len(series) - 100, 10_000_000)
+    lengths = np.full(len(starts), 100)
+    examples = Encoded(series, starts, lengths, np.zeros(len(starts), np.float32))
+    batches = epoch_batches(lengths, batch_size=4, buckets=[100])
+    list(dataset(examples, batches[:1]))  # TensorFlow itself is there now
+    tracemalloc.start()
+    try:
+        shapes = {tuple(inputs.shape) for inputs, _ in dataset(examples, batches)}
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (4, 100, 4) in shapes
+    assert peak < 20 * 2**20

@@ -11,14 +11,13 @@ import time
 import tracemalloc
 
 import pytest
-from seqtrain.data.sources.read import source_files
 
 from seqtrain.data.sources.files import read_examples
 from seqtrain.data.sources.imdb import imdb_files, read_imdb
 from seqtrain.data.tokenize import tokenize
 from seqtrain.errors import DataError
 from seqtrain.sections.data import Standardize
-from seqtrain.tasks.texts import FilesData
+from seqtrain.tasks.texts import FilesData, source_files
 
 FOLDER = FilesData(train="folder")
 SECONDS = 2  # of a file

@@ -7,13 +7,12 @@ import time
 import tracemalloc
 
 import pytest
-from seqtrain.data.sources.read import source_files
 
 from seqtrain.data.sources.files import LONGEST_LABEL, MOST_CLASSES, read_examples
 from seqtrain.data.sources.streams import LONGEST_TEXT
 from seqtrain.errors import DataError
 from seqtrain.tasks import load_data
-from seqtrain.tasks.texts import FilesData
+from seqtrain.tasks.texts import FilesData, source_files
 
 
 def write(path, content):

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seqtrain.tasks.report import Report, format_report, report_split
 
 from seqtrain.data.sources.examples import Examples
 from seqtrain.tasks import load_data
+from seqtrain.tasks.text_report import Report, report_split
 from seqtrain.tasks.texts import FilesData, GeneratedData
 
 TRAIN = """text,label
@@ -116,7 +116,7 @@ def test_report_counts_what_the_data_holds(config):
 
 
 def test_report_reads_like_this(config):
-    lines = format_report(load_data(config, seed=0).report).splitlines()
+    lines = load_data(config, seed=0).report.text().splitlines()
     assert lines[:-1] == LINES.splitlines()
     assert lines[-1].startswith("  test.csv:6: ")
 
@@ -124,7 +124,7 @@ def test_report_reads_like_this(config):
 def test_the_cached_report_is_the_same(config):
     first, second = (load_data(config, seed=0).report for _ in range(2))
     assert second == first
-    assert format_report(second) == format_report(first)
+    assert second.text() == first.text()
 
 
 def test_report_comes_back_from_json(config):
@@ -136,19 +136,19 @@ def test_generated_reviews_report_the_best_possible_accuracy():
     config = GeneratedData(examples=60, test_examples=20, noise=0.25)
     report = load_data(config, seed=0).report
     assert report.best_accuracy == 0.75
-    assert "best possible accuracy 0.7500" in format_report(report)
+    assert "best possible accuracy 0.7500" in report.text()
 
 
 def test_report_without_test_data_has_two_columns():
     report = report_of(["a", "b"])
     del report.splits["test"]
-    assert format_report(report).splitlines()[0].split() == ["training", "validation"]
+    assert report.text().splitlines()[0].split() == ["training", "validation"]
 
 
 def test_a_report_shows_the_first_of_many_classes_and_skipped_rows():
     names = [f"class {number}" for number in range(100)]
     rows = [f"reviews.csv:{number}: no label" for number in range(5)]
-    text = format_report(report_of(names, skipped=1234, skipped_rows=rows))
+    text = report_of(names, skipped=1234, skipped_rows=rows).text()
     assert len(text.splitlines()) < 40
     assert "and 88 more classes" in text
     assert "and 1,229 more rows" in text
@@ -157,14 +157,14 @@ def test_a_report_shows_the_first_of_many_classes_and_skipped_rows():
 
 def test_a_long_place_of_a_skipped_row_is_wrapped_not_cut():
     row = f"{'folder/' * 20}reviews.csv:17: no label"
-    text = format_report(report_of(["a", "b"], skipped=1, skipped_rows=[row]))
+    text = report_of(["a", "b"], skipped=1, skipped_rows=[row]).text()
     assert max(map(len, text.splitlines())) <= 80
     assert row in text.replace("\n    ", "")
 
 
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=15, unique=True))
 def test_a_report_fits_80_columns_whatever_the_classes_are_called(names):
-    lines = format_report(report_of(names)).split("\n")
+    lines = report_of(names).text().split("\n")
     assert max(map(columns, lines)) <= 80
     assert {columns(line) for line in lines if "%" in line} == {columns(lines[0])}
     assert len(lines) == 16 + min(len(names), 12) - 1 + (len(names) > 12)
