@@ -9,14 +9,15 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from seqtrain.config.schema import SOURCES, DataSection, Section
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from seqtrain.config import Config, load_config
-from seqtrain.data.batches import bucket_lengths
+from seqtrain.config.whole import SOURCES
 from seqtrain.errors import DataError, DivergedError
 from seqtrain.models.build import build_model
 from seqtrain.runs.run import Run
+from seqtrain.sections.base import Section
+from seqtrain.sections.data import DataSection
 from seqtrain.tasks import load_data
 from seqtrain.training.train import train
 
@@ -155,16 +156,21 @@ def keys_of(section, above=""):
         key = f"{above}{name}"
         if name == "data":
             yield from keys_of(DataSection, "data.")
-            for source, own in SOURCES.items():
-                shared = DataSection.model_fields.keys() - own.__annotations__.keys()
-                of_own = own.model_fields.keys() - shared - {"source"}
-                yield from (f"data({source}).{each}" for each in of_own)
+            for source, sections in SOURCES.items():
+                for each in set().union(*map(own_keys, sections)):
+                    yield f"data({source}).{each}"
         elif inside == [field.annotation]:
             yield from keys_of(*inside, f"{key}.")
         else:
             yield key
             for each in inside:
                 yield from keys_of(each, f"{key}[].")
+
+
+def own_keys(section):
+    """The keys of a section of the data that others lack, or have in another way."""
+    shared = DataSection.model_fields.keys() - section.__annotations__.keys()
+    return section.model_fields.keys() - shared - {"source"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -216,8 +222,8 @@ def loaded(*settings):
     except DataError as error:
         return [repr(error)]
     parts = [data.train, data.validation, data.test or ()]
-    widths = bucket_lengths(config.data.max_length, config.data.buckets)
-    return [*(flat(*part) for part in parts), data.vocab.tokens, data.labels, widths]
+    facts = [data.vocab.tokens, data.labels, data.buckets]
+    return [*(flat(*part) for part in parts), *facts]
 
 
 @cache
@@ -225,7 +231,7 @@ def built(*settings):
     """What a model makes of tokens as it starts, with its dropout, and its weights."""
     config = load_config("tiny.yaml", settings)
     keras.utils.set_random_seed(0)
-    model = build_model(config.model, vocab_size=9, num_classes=2, max_length=6)
+    model = build_model(config, vocab_size=9, num_classes=2)
     tokens = np.array([[3, 8, 2, 5], [7, 1, 0, 0]])
     outputs = [model(tokens, training=training).numpy() for training in (False, True)]
     return flat(*outputs, *model.get_weights())

@@ -1,10 +1,10 @@
 import keras
 import numpy as np
 import pytest
-from seqtrain.tasks.tasks import find_task
 
 from seqtrain.config import find_config, load_config, shipped_configs
 from seqtrain.models.build import build_model
+from seqtrain.tasks import kind_of
 
 VOCAB = 50
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
@@ -16,18 +16,13 @@ LISTED = {
 
 
 def build(config):
-    return build_model(
-        config.model,
-        vocab_size=VOCAB,
-        num_classes=2,
-        max_length=config.data.max_length,
-        task=find_task(config.data),
-    )
+    return build_model(config, vocab_size=VOCAB, num_classes=2)
 
 
-def count_weights(section, task):
+def count_weights(config):
     """The numbers in all weights of a model with standard layers, for two classes."""
-    features, total = task.features, 0
+    kind, section = kind_of(config.data), config.model
+    features, total = kind.inputs.features, 0
     if features is None:
         features = section.embedding.dim
         total = VOCAB * features
@@ -40,14 +35,13 @@ def count_weights(section, task):
         features = directions * layer.units
     if section.pooling == "concat":
         features *= 3
-    return total + (features + 1) * (2 if task.output == "sequence" else 1)
+    return total + (features + 1) * (2 if kind.target.per_step else 1)
 
 
 @pytest.mark.parametrize("path", shipped_configs(), ids=lambda path: path.stem)
 def test_a_shipped_config_builds_a_model_of_the_right_size(path):
     config = load_config(path)
-    expected = count_weights(config.model, find_task(config.data))
-    assert build(config).count_params() == expected
+    assert build(config).count_params() == count_weights(config)
 
 
 @pytest.mark.parametrize("cell", LISTED)

@@ -1,5 +1,6 @@
 """One attempt at a training: from where it starts until it ends or diverges."""
 
+import contextlib
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -111,24 +112,23 @@ class Attempt:
         Args:
             weights_from: The run whose weights to start from at step 0.
         """
-        states = self.checkpoint.state if self.checkpoint else {}
-        restore_states(self.callbacks, {**self.setup.states, **states})
-        if self.checkpoint:
-            self._restore(self.checkpoint)
-        else:
-            self._begin(weights_from)
-        self.setup.run.update(best=self.best.logs)
-        try:
-            return self._fit()
-        except DivergedError as error:
-            save_divergence(self.setup.run, self.model, error)
-            raise
-        except (KeyboardInterrupt, SystemExit):
-            if self.best.logs is None:  # stopped in its first epoch
-                save_model(self.model, self.setup.run)
-            raise
-        finally:
-            self.writer.close()
+        with contextlib.closing(self.writer):
+            states = self.checkpoint.state if self.checkpoint else {}
+            restore_states(self.callbacks, {**self.setup.states, **states})
+            if self.checkpoint:
+                self._restore(self.checkpoint)
+            else:
+                self._begin(weights_from)
+            self.setup.run.update(best=self.best.logs)
+            try:
+                return self._fit()
+            except DivergedError as error:
+                save_divergence(self.setup.run, self.model, error)
+                raise
+            except (KeyboardInterrupt, SystemExit):
+                if self.best.logs is None:  # stopped in its first epoch
+                    save_model(self.model, self.setup.run)
+                raise
 
     def _build(self) -> keras.Model:
         setup, train = self.setup, self.setup.config.train

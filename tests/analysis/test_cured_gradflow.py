@@ -8,12 +8,11 @@ import pytest
 import tensorflow as tf
 
 from seqtrain.analysis.gradflow.curve import Curve
+from seqtrain.config import Config
 from seqtrain.layers import GRU, LSTM, RNN
 from seqtrain.layers.watch import watching
 from seqtrain.models.build import build_model
 from seqtrain.models.compile import compile_model
-from seqtrain.sections.model import ModelConfig
-from seqtrain.sections.train import TrainConfig
 from seqtrain.training.step import TrainStep
 
 BATCH, TIMESTEPS, FEATURES, UNITS = 8, 40, 2, 32
@@ -54,22 +53,19 @@ def slope(inputs, kind, *, scale=1.0, **options):
 def make_model(*layers, learning_rate=0.01, clip_norm=None):
     """A model from layers as in a config, and what trains it."""
     keras.utils.set_random_seed(1)
-    task = Task("adding", "value", features=FEATURES)
-    layers = [{"units": UNITS, **layer} for layer in layers]
-    model = build_model(
-        ModelConfig.model_validate({"layers": layers}),
-        vocab_size=3,
-        num_classes=2,
-        max_length=TIMESTEPS,
-        task=task,
-    )
-    config = TrainConfig(
-        optimizer="sgd",
-        learning_rate=learning_rate,
-        clip_norm=clip_norm,
-        jit_compile=False,
-    )
-    compile_model(model, config, steps_per_epoch=1, task=task)
+    sections = {
+        "data": {"source": "generated", "task": "adding", "length": TIMESTEPS},
+        "model": {"layers": [{"units": UNITS, **layer} for layer in layers]},
+        "train": {
+            "optimizer": "sgd",
+            "learning_rate": learning_rate,
+            "clip_norm": clip_norm,
+            "jit_compile": False,
+        },
+    }
+    config = Config.model_validate(sections)
+    model = build_model(config, vocab_size=3, num_classes=0)
+    compile_model(model, config, steps_per_epoch=1)
     return model, TrainStep(model, config)
 
 

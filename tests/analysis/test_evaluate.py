@@ -25,6 +25,10 @@ def run(made, tmp_path):
     return Run(shutil.copytree(made.path, tmp_path / "moved"))
 
 
+def kept_baselines(run):
+    return run.path / "baselines.npz"
+
+
 def without_timings(result):
     timings = {"predict_seconds", "examples_per_second"}
     assert timings <= result.keys()
@@ -74,9 +78,9 @@ def test_baselines_are_fitted_once_and_kept_with_the_run(run):
     negative = sum(label == "neg" for _, label in TEST)
     assert baselines["majority"]["accuracy"] == negative / len(TEST)
     assert baselines["tfidf_logistic_regression"]["accuracy_low"] > 0
-    kept = run.baselines_path.read_bytes()
+    kept = kept_baselines(run).read_bytes()
     evaluate(run)
-    assert run.baselines_path.read_bytes() == kept
+    assert kept_baselines(run).read_bytes() == kept
 
 
 @pytest.mark.parametrize(
@@ -98,13 +102,13 @@ def test_baselines_are_fitted_once_and_kept_with_the_run(run):
 )
 def test_damaged_baselines_are_named_with_the_remedy(run, damage):
     evaluate(run)
-    run.baselines_path.write_bytes(damage(run.baselines_path.read_bytes()))
+    kept_baselines(run).write_bytes(damage(kept_baselines(run).read_bytes()))
 
     with pytest.raises(RunError, match="baselines.npz is damaged") as caught:
         evaluate(run)
     assert "delete it" in caught.value.hint
 
-    run.baselines_path.unlink()
+    kept_baselines(run).unlink()
     assert evaluate(run)["examples"] == len(TEST)
 
 

@@ -12,7 +12,6 @@ import pytest
 from small_run import TEST, logit, make_run
 
 from seqtrain.analysis.predict import Predictor, predict, read_lines
-from seqtrain.data.sources.examples import Examples
 from seqtrain.errors import DataError, RunError
 from seqtrain.runs.run import Run
 
@@ -158,8 +157,8 @@ def test_a_run_without_a_model_says_so(tmp_path):
 def test_a_fresh_process_finds_the_layers_of_a_saved_model(run):
     code = f"""
 from pathlib import Path
-from seqtrain.predict import predict
-from seqtrain.runs import Run
+from seqtrain.analysis.predict import predict
+from seqtrain.runs.run import Run
 print(*(answer["label"] for answer in predict(Run(Path({str(run.path)!r})), ["ab"])))
 """
     done = subprocess.run(
@@ -170,14 +169,17 @@ print(*(answer["label"] for answer in predict(Run(Path({str(run.path)!r})), ["ab
 
 def test_batches_are_padded_on_the_right_to_the_buckets_of_the_run(run):
     predictor = Predictor(run)
+    kind, trained = predictor.kind, predictor.trained
     batches = []
-    logits = predictor._logits
-    predictor._logits = lambda tokens: batches.append(tokens.numpy()) or logits(tokens)
+    outputs = predictor._outputs
+    predictor._outputs = lambda tokens: (
+        batches.append(tokens.numpy()) or outputs(tokens)
+    )
 
-    encoded = predictor.encode(Examples([text for text, _ in TEST], []))
-    predictor.probabilities(encoded, batch_size=2)
+    encoded = kind.prediction.encode([text for text, _ in TEST], trained)
+    predictor.score(encoded, batch_size=2)
 
     assert [batch.shape for batch in batches] == [(2, 2), (2, 4), (2, 8), (1, 8)]
-    good, bad = (predictor.vocab.tokens.index(word) for word in ("good", "bad"))
+    good, bad = (trained.vocab.tokens.index(word) for word in ("good", "bad"))
     assert batches[0].tolist()[0] == [good, 0]
     assert batches[2].tolist() == [[bad, good, good, 0, 0, 0, 0, 0], [good] * 8]

@@ -3,13 +3,14 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from seqtrain.config import Config
 from seqtrain.layers import GRU, LSTM, RNN, Bidirectional, Dropout
 from seqtrain.models.build import build_model
-from seqtrain.sections.model import ModelConfig
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
 VOCABULARY, DIM, UNITS, MAX_LENGTH = 10, 3, 4, 40
+DATA = {"source": "imdb", "max_length": MAX_LENGTH}
 TEXTS = [[3, 7, 5], [], [9], [2, 2, 8, 1, 6, 4]]
 IN_KERAS = {
     "rnn": keras.layers.SimpleRNN,
@@ -26,19 +27,13 @@ either_direction = pytest.mark.parametrize(
 
 def make_model(*layers, num_classes=2, dim=DIM, embedding_dropout=0.0, **options):
     layers = layers or ({},)
-    config = ModelConfig.model_validate(
-        {
-            "embedding": {"dim": dim, "dropout": embedding_dropout},
-            "layers": [{"cell": "gru", "units": UNITS, **layer} for layer in layers],
-            **options,
-        }
-    )
-    return build_model(
-        config,
-        vocab_size=VOCABULARY,
-        num_classes=num_classes,
-        max_length=MAX_LENGTH,
-    )
+    model = {
+        "embedding": {"dim": dim, "dropout": embedding_dropout},
+        "layers": [{"cell": "gru", "units": UNITS, **layer} for layer in layers],
+        **options,
+    }
+    config = Config.model_validate({"data": DATA, "model": model})
+    return build_model(config, vocab_size=VOCABULARY, num_classes=num_classes)
 
 
 def randomize(model, rng):

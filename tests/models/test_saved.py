@@ -12,8 +12,15 @@ from small_run import SCORES, make_run
 from seqtrain.analysis.predict import predict
 from seqtrain.errors import RunError
 from seqtrain.models.saved import load_model
+from seqtrain.tasks import texts
 
 VOCAB_SIZE = 2 + len(SCORES)
+
+
+def load(path, vocab_size=VOCAB_SIZE, num_classes=2):
+    return load_model(
+        path, vocab_size=vocab_size, num_classes=num_classes, kind=texts.KIND
+    )
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +56,7 @@ def with_config(raw, change):
 def refused(path, raw, problem):
     path.write_bytes(raw)
     with pytest.raises(RunError, match=problem) as error:
-        load_model(path, vocab_size=VOCAB_SIZE, num_classes=2)
+        load(path)
     assert str(path) in str(error.value)
     assert error.value.hint
     assert len(str(error.value)) < 1000
@@ -57,10 +64,10 @@ def refused(path, raw, problem):
 
 def test_whole_model_is_loaded(path, whole):
     path.write_bytes(whole)
-    model = load_model(path, vocab_size=VOCAB_SIZE, num_classes=2)
+    model = load(path)
     assert model(np.array([[2]])).numpy().tolist() == [[2.0]]
     path.write_bytes(with_config(whole, lambda config: None))
-    load_model(path, vocab_size=VOCAB_SIZE, num_classes=2)
+    load(path)
 
 
 def test_lambda_layer_is_never_run(path, tmp_path):
@@ -140,7 +147,7 @@ def test_pickle_in_a_model_is_never_opened(path, tmp_path, whole, name):
         del files["model.weights.h5"]
     path.write_bytes(zip_of(files))
     if name == "extra.pkl":  # nothing asks for it
-        load_model(path, vocab_size=VOCAB_SIZE, num_classes=2)
+        load(path)
     else:
         refused(path, path.read_bytes(), "damaged")
     assert not touched.exists()
@@ -186,7 +193,7 @@ def test_model_of_other_shape_than_its_config_says_is_refused(path, whole):
 def test_folder_in_the_place_of_a_model_is_refused(path):
     path.mkdir()
     with pytest.raises(RunError, match="is damaged: it can't be read"):
-        load_model(path, vocab_size=VOCAB_SIZE, num_classes=2)
+        load(path)
 
 
 def test_config_broken_at_random_is_loaded_or_refused(path, whole, rng):
@@ -199,7 +206,7 @@ def test_config_broken_at_random_is_loaded_or_refused(path, whole, rng):
         broken = config[:place] + piece + config[place + int(rng.integers(9)) :]
         path.write_bytes(zip_of(files | {"config.json": broken}))
         try:
-            load_model(path, vocab_size=VOCAB_SIZE, num_classes=2)
+            load(path)
         except RunError:
             refusals += 1
     assert 20 < refusals <= 150
@@ -208,9 +215,9 @@ def test_config_broken_at_random_is_loaded_or_refused(path, whole, rng):
 def test_vocabulary_or_labels_of_another_model_are_refused(path, whole):
     path.write_bytes(whole)
     with pytest.raises(RunError, match="for a vocabulary of 6 tokens, but .* has 5"):
-        load_model(path, vocab_size=VOCAB_SIZE - 1, num_classes=2)
+        load(path, vocab_size=VOCAB_SIZE - 1)
     with pytest.raises(RunError, match="has 1 outputs, which .* 3 labels"):
-        load_model(path, vocab_size=VOCAB_SIZE, num_classes=3)
+        load(path, num_classes=3)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@ import keras
 import numpy as np
 import pytest
 import tiny_training
-from seqtrain.tasks.load import load_data
 from summing import Summing
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
 
 from seqtrain.board.writer import TensorBoardWriter
 from seqtrain.models.compile import compile_model
+from seqtrain.tasks import load_data
 from seqtrain.training.gradflow_log import GradflowLog
 
 OVERRIDES = ("log.gradflow=4", "model.layers=[{cell: lstm, units: 3}]")
@@ -61,7 +61,7 @@ def test_a_layer_without_kernel_gates_or_memory_has_its_curves(tmp_path, own_cac
     x = keras.layers.Embedding(len(data.vocab), 3, mask_zero=True)(tokens)
     logits = keras.layers.Dense(1)(Summing(name="summing")(x))
     model = keras.Model(tokens, logits)
-    compile_model(model, run.config.train, steps_per_epoch=1)
+    compile_model(model, run.config, steps_per_epoch=1)
     writer = TensorBoardWriter(run.path)
     log = GradflowLog(writer, data, run.config, total=20)
     log.set_model(model)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqtrain.data.batches import dataset, epoch_batches
-from seqtrain.data.encoded import Encoded
+from seqtrain.config import Config
+from seqtrain.data.batches import Batch, dataset, epoch_batches
+from seqtrain.data.encoded import Data, Encoded
 from seqtrain.data.sources.generated import generate
 from seqtrain.data.tokenize import tokenize
 from seqtrain.data.vocabulary import Vocabulary
@@ -17,10 +18,8 @@ from seqtrain.layers import TemporalPooling
 from seqtrain.models.build import build_model
 from seqtrain.models.compile import compile_model
 from seqtrain.models.gradients import gradients_of
-from seqtrain.sections.model import ModelConfig
-from seqtrain.sections.train import TrainConfig
-from seqtrain.tasks.texts import GeneratedData, encode_texts
-from seqtrain.tasks.tfidf import fit_baselines
+from seqtrain.tasks.texts import encode_texts
+from seqtrain.tasks.tfidf import fit_classifiers
 from seqtrain.training.loop import fit
 from seqtrain.training.step import TrainStep
 
@@ -49,8 +48,8 @@ STEPS = 3
 
 def encode(texts, labels):
     tokens = np.concatenate([np.array(text, np.int32) for text in texts])
-    offsets = np.cumsum([0, *map(len, texts)])
-    return Encoded(tokens, offsets, np.array(labels, np.int32))
+    lengths = np.array([len(text) for text in texts])
+    return Encoded.joined(tokens, lengths, np.array(labels, np.int32))
 
 
 def examples(num_classes=2):
@@ -58,6 +57,30 @@ def examples(num_classes=2):
 
 
 VALIDATION = encode([[3, 5], [], [7, 7, 2, 9, 1], [4]], [0, 1, 1, 0])
+
+
+def setup(training=None, model=None, **options):
+    """What `fit` takes beside the model, of which a test says what differs."""
+    train = {
+        "epochs": 1,
+        "batch_size": BATCH,
+        "optimizer": "sgd",
+        "learning_rate": 0.5,
+        "jit_compile": False,
+    }
+    sections = {"seed": SEED, "model": model or {}, "train": train | options}
+    names = [str(label) for label in range(VOCABULARY)]
+    data = Data(
+        train=training or examples(),
+        validation=VALIDATION,
+        test=None,
+        vocab=Vocabulary(names),
+        labels=names[:2],
+        buckets=BUCKETS,
+        report=None,
+        files={},
+    )
+    return data, Config.model_validate(sections)
 
 
 def linear_model(num_classes=2):
@@ -75,7 +98,7 @@ def by_hand(weights, indices, encoded, class_weights=None):
     counts = np.array(
         [np.bincount(np.array(TEXTS[i], int), minlength=VOCABULARY) for i in indices]
     )
-    labels = encoded.labels[indices]
+    labels = encoded.targets[indices]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     features = shares @ embeddings  # (batch, dim)
     logits = features @ kernel + bias
@@ -118,32 +141,16 @@ class Record(keras.callbacks.Callback):
         ]
 
 
-def train_config(**options):
-    return TrainConfig.model_validate(
-        {
-            "epochs": 1,
-            "batch_size": BATCH,
-            "optimizer": "sgd",
-            "learning_rate": 0.5,
-            "jit_compile": False,
-            **options,
-        }
-    )
-
-
 def fit_linear(*callbacks, num_classes=2, class_weights=None, **options):
     """Train the linear model on TEXTS; return it, its record and its history."""
-    config = train_config(**options)
+    data, config = setup(examples(num_classes), **options)
     model = linear_model(num_classes)
     compile_model(model, config, steps_per_epoch=STEPS)
     record = Record()
     history = fit(
         model,
-        examples(num_classes),
-        VALIDATION,
+        data,
         config,
-        buckets=BUCKETS,
-        seed=SEED,
         class_weights=class_weights,
         callbacks=[record, *callbacks],
     )
@@ -173,7 +180,7 @@ def batches_of(epoch):
 )
 def test_every_option_reaches_its_optimizer(optimizer, options, arrived):
     model = linear_model()
-    config = train_config(optimizer=optimizer, learning_rate=0.03, **options)
+    _, config = setup(optimizer=optimizer, learning_rate=0.03, **options)
     compile_model(model, config, steps_per_epoch=1)
     assert type(model.optimizer).__name__.lower() == optimizer
     assert float(model.optimizer.learning_rate) == np.float32(0.03)
@@ -223,11 +230,11 @@ def test_loss_is_the_mean_by_the_weights_of_the_examples(num_classes, class_weig
 
 
 def test_gradients_are_dense_and_those_of_the_weighted_loss():
-    model = linear_model()
-    compile_model(model, train_config(), steps_per_epoch=1)
-    encoded, weights = examples(), np.array([0.5, 3.0])
+    model, (data, config) = linear_model(), setup()
+    compile_model(model, config, steps_per_epoch=1)
+    encoded, weights = data.train, np.array([0.5, 3.0])
     [batch] = epoch_batches(
-        encoded.lengths, batch_size=64, buckets=[6], seed=0, epoch=0, shuffle=False
+        encoded.lengths, batch_size=64, buckets=[6], order="by_bucket"
     )
     tensors = next(iter(dataset(encoded, [batch], class_weights=weights)))
 
@@ -245,18 +252,10 @@ def test_an_epoch_visits_every_example_once_and_each_epoch_in_its_own_order():
     # Each text is one token of its own, so a step shows in the embedding whom it saw.
     number = VOCABULARY - 1
     encoded = encode([[i + 1] for i in range(number)], np.arange(number) % 2)
-    model, config = linear_model(), train_config(epochs=2)
+    model, (data, config) = linear_model(), setup(encoded, epochs=2)
     compile_model(model, config, steps_per_epoch=STEPS)
     record = Record()
-    fit(
-        model,
-        encoded,
-        VALIDATION,
-        config,
-        buckets=BUCKETS,
-        seed=SEED,
-        callbacks=[record],
-    )
+    fit(model, data, config, callbacks=[record])
 
     seen = [
         frozenset(np.flatnonzero((before[0] != after[0]).any(axis=1)))
@@ -296,11 +295,11 @@ def test_epoch_is_told_the_means_over_its_examples():
 
     tokens = [[3, 5, 0, 0, 0], [0] * 5, [7, 7, 2, 9, 1], [4, 0, 0, 0, 0]]
     logits = model(np.array(tokens)).numpy()[:, 0]
-    signs = np.where(VALIDATION.labels, logits, -logits)
+    signs = np.where(VALIDATION.targets, logits, -logits)
     assert history["val_loss"][-1] == pytest.approx(
         np.logaddexp(0, -signs).mean(), rel=1e-5
     )
-    assert history["val_accuracy"][-1] == np.mean((logits > 0) == VALIDATION.labels)
+    assert history["val_accuracy"][-1] == np.mean((logits > 0) == VALIDATION.targets)
 
 
 class Hooks(keras.callbacks.Callback):
@@ -327,15 +326,10 @@ def test_callbacks_hear_what_they_hear_from_keras():
     model, *_ = fit_linear(ours, epochs=2)
     assert model.stop_training is False
 
-    reference = linear_model()
-    compile_model(reference, train_config(), steps_per_epoch=STEPS)
+    reference, (_, config) = linear_model(), setup()
+    compile_model(reference, config, steps_per_epoch=STEPS)
     judged = epoch_batches(
-        VALIDATION.lengths,
-        batch_size=256,
-        buckets=BUCKETS,
-        seed=0,
-        epoch=0,
-        shuffle=False,
+        VALIDATION.lengths, batch_size=256, buckets=BUCKETS, order="by_bucket"
     )
     reference.fit(
         dataset(examples(), batches_of(0)),
@@ -464,86 +458,89 @@ def test_a_gradient_that_is_not_finite_stops_training_though_the_loss_is():
     tokens = keras.Input((None,), dtype="int32")
     embedded = keras.layers.Embedding(VOCABULARY, DIM)(tokens)
     pooled = keras.layers.Lambda(poison)(TemporalPooling("mean")(embedded))
-    model, config = keras.Model(tokens, keras.layers.Dense(1)(pooled)), train_config()
+    model = keras.Model(tokens, keras.layers.Dense(1)(pooled))
+    data, config = setup()
     compile_model(model, config, steps_per_epoch=STEPS)
 
     with pytest.raises(DivergedError, match=r"epoch 1, step 1: loss 0\.\d+, gradient"):
-        fit(model, examples(), VALIDATION, config, buckets=BUCKETS, seed=SEED)
+        fit(model, data, config)
 
 
 def test_it_learns_what_a_bag_of_words_cannot():
-    section = GeneratedData(length=30, max_length=30)
     training, test = (
         generate(number, length=30, distance=3, noise=0.0, seed=seed)
         for number, seed in [(512, "training"), (256, "test")]
     )
-    names = ["negative", "positive"]
+    data, config = setup(
+        model={"embedding": {"dim": 16}, "layers": [{"cell": "gru", "units": 24}]},
+        epochs=10,
+        batch_size=32,
+        optimizer="adam",
+        learning_rate=1e-2,
+        clip_norm=1.0,
+    )
+    section, names = config.data, ["negative", "positive"]
     tokens = (tokenize(text, section.standardize) for text in training.texts)
     vocab = Vocabulary.build(Counter(itertools.chain(*tokens)), size=1000)
     encoded = [
         encode_texts(part.texts, part.labels, vocab, section, names)
         for part in (training, test)
     ]
-    model = build_model(
-        ModelConfig.model_validate(
-            {"embedding": {"dim": 16}, "layers": [{"cell": "gru", "units": 24}]}
-        ),
-        vocab_size=len(vocab),
-        num_classes=2,
-        max_length=30,
-    )
-    config = train_config(
-        epochs=10, batch_size=32, optimizer="adam", learning_rate=1e-2, clip_norm=1.0
-    )
+    model = build_model(config, vocab_size=len(vocab), num_classes=2)
     compile_model(model, config, steps_per_epoch=16)
+    data = data._replace(train=encoded[0], validation=encoded[1], buckets=[30])
 
-    history = fit(model, *encoded, config, buckets=[30], seed=SEED)
+    history = fit(model, data, config)
 
     assert history["val_accuracy"][-1] > 0.95
-    bag = fit_baselines(training, names).predict_probabilities(test.texts)
+    bag = fit_classifiers(training, names).predict_probabilities(test.texts)
     answers = bag["tfidf_logistic_regression"].argmax(axis=1)
-    assert np.mean(answers == encoded[1].labels) < 0.7
+    assert np.mean(answers == encoded[1].targets) < 0.7
 
 
-def recurrent_model(dropout=0.5):
+def recurrent(**options):
+    """A model with dropout, and what `fit` takes beside it."""
     layers = [{"cell": "lstm", "units": 4}, {"cell": "gru", "units": 3}]
-    options = {"embedding": {"dim": DIM, "dropout": dropout}, "layers": layers}
-    config = ModelConfig.model_validate(options)
-    return build_model(config, vocab_size=VOCABULARY, num_classes=2, max_length=6)
+    model = {"embedding": {"dim": DIM, "dropout": 0.5}, "layers": layers}
+    data, config = setup(model=model, **options)
+    return build_model(config, vocab_size=VOCABULARY, num_classes=2), data, config
 
 
 @pytest.mark.slow
 def test_compiled_ahead_or_not_a_model_learns_the_same():
-    model = recurrent_model()
+    model, data, _ = recurrent()
     start = [variable.numpy() for variable in model.variables]
     histories = []
     for jit_compile in (False, True):
         for variable, value in zip(model.variables, start, strict=True):
             variable.assign(value)  # the state of the dropout, too
-        config = train_config(epochs=3, jit_compile=jit_compile, optimizer="adam")
+        _, config = setup(epochs=3, jit_compile=jit_compile, optimizer="adam")
         compile_model(model, config, steps_per_epoch=STEPS)
-        histories.append(
-            fit(model, examples(), VALIDATION, config, buckets=BUCKETS, seed=SEED)
-        )
+        histories.append(fit(model, data, config))
     for name, values in histories[0].items():
         np.testing.assert_allclose(histories[1][name], values, rtol=1e-5, atol=1e-6)
     assert histories[0]["loss"][0] != histories[0]["loss"][-1]
 
 
 def test_to_compile_changes_nothing():
-    model, config = recurrent_model(), train_config(jit_compile=True)
+    model, data, config = recurrent(jit_compile=True)
     compile_model(model, config, steps_per_epoch=STEPS)
     step = TrainStep(model, config)
     variables = [*model.variables, *model.optimizer.variables]
     before = [variable.numpy() for variable in variables]
-    step.compile([(4, 4), (4, 6), (3, 6)], weighted=True, like=VALIDATION)
+    batches = [
+        Batch(np.array(indices), width)
+        for indices, width in [([0, 1, 3, 5], 4), ([0, 1, 2, 3], 6), ([0, 1, 2], 6)]
+    ]
+    weights = np.array([0.5, 3.0])
+    step.compile(list(dataset(data.train, batches, class_weights=weights)))
     for variable, value in zip(variables, before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), value)
 
 
 def test_every_shape_of_a_training_is_compiled_before_it_begins(monkeypatch):
     shapes = set()
-    model, config = recurrent_model(), train_config(epochs=3, jit_compile=True)
+    model, data, config = recurrent(epochs=3, jit_compile=True)
     compile_model(model, config, steps_per_epoch=STEPS)
     call = type(model).call
 
@@ -558,15 +555,7 @@ def test_every_shape_of_a_training_is_compiled_before_it_begins(monkeypatch):
 
     ready = Ready()
     monkeypatch.setattr(type(model), "call", traced)
-    fit(
-        model,
-        examples(),
-        VALIDATION,
-        config,
-        buckets=BUCKETS,
-        seed=SEED,
-        callbacks=[ready],
-    )
+    fit(model, data, config, callbacks=[ready])
     batches = [batch for epoch in range(3) for batch in batches_of(epoch)]
     assert ready.compiled == {(len(batch.indices), batch.width) for batch in batches}
     # Only an evaluation has a trace of its own, for any shape.

@@ -1,3 +1,5 @@
+import gc
+
 import pytest
 import tiny_training
 from tiny_training import CONSTANT, At, begin, go_on, start
@@ -97,6 +99,7 @@ def test_the_key_of_our_own_is_refused_before_the_first_step(tmp_path):
     run, count = start(tmp_path), Count("best")
     with pytest.raises(ValueError, match="'best' is taken"):
         begin(run, count)
+    gc.collect()  # warns of a file that is still open
     assert run.status == "failed"
     assert count.steps == []
 

@@ -262,9 +262,7 @@ def judged(start, finished):
     """Texts and labels of the validation part, and what the last model says of each."""
     _, record, _ = finished
     config, data, _ = start()
-    model = build_model(
-        config.model, vocab_size=len(data.vocab), num_classes=2, max_length=8
-    )
+    model = build_model(config, vocab_size=len(data.vocab), num_classes=2)
     model.set_weights(record.weights[-1])
     together = Batch(np.arange(VALIDATION), 8)
     [(tokens, labels)] = dataset(data.validation, [together]).as_numpy_iterator()
@@ -520,19 +518,18 @@ def test_class_weights_weigh_the_loss_of_a_step(start, choice, weights):
         "log.every=1",
         *NO_DROPOUT,
     )
-    counts = np.bincount(data.train.labels)
+    labels = data.train.targets
+    counts = np.bincount(labels)
     train(config, data, run)
 
     keras.utils.set_random_seed(config.seed)
-    model = build_model(
-        config.model, vocab_size=len(data.vocab), num_classes=2, max_length=8
-    )
-    texts = np.split(data.train.tokens, data.train.offsets[1:-1])
+    model = build_model(config, vocab_size=len(data.vocab), num_classes=2)
+    texts = map(data.train.inputs_of, range(TRAIN))
     tokens = np.array([[*text] + [0] * (8 - len(text)) for text in texts])
     logits = model(tokens).numpy()[:, 0]
-    signs = np.where(data.train.labels, logits, -logits)
+    signs = np.where(labels, logits, -logits)
     by_id = [weights[name] for name in data.labels] if weights else 1 / counts
-    each = np.array(by_id)[data.train.labels]
+    each = np.array(by_id)[labels]
     expected = np.average(np.logaddexp(0, -signs), weights=each)
     assert run.metrics()[0]["loss"] == pytest.approx(expected, rel=1e-5)
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_training
-from seqtrain.tasks.load import load_data
 from summing import Summing
 
 from seqtrain.analysis.gradflow import (
@@ -23,6 +22,7 @@ from seqtrain.errors import RunError
 from seqtrain.models.build import build_model
 from seqtrain.models.compile import compile_model
 from seqtrain.tables.gradflow import format_gradflow
+from seqtrain.tasks import load_data
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +55,10 @@ def test_the_gradient_norm_is_that_of_all_weights_before_clipping(trained):
     config = trained.config
     data = load_data(config.data, seed=config.seed)
     [inputs, labels] = next(
-        iter(dataset(data.train, longest_batches(data.train, config)[:1]))
+        iter(dataset(data.train, longest_batches(data, config)[:1]))
     )
     model = load_best(trained)
-    compile_model(model, config.train, steps_per_epoch=1)
+    compile_model(model, config, steps_per_epoch=1)
     with tf.GradientTape() as tape:
         loss = model.compute_loss(inputs, labels, model(inputs))
     gradients = tape.gradient(loss, model.trainable_variables)
@@ -117,7 +117,7 @@ def test_each_loop_has_the_section_that_it_was_made_from():
     rnn, lstm = {"cell": "rnn", "units": 2}, {"cell": "lstm", "units": 2}
     layers = [rnn, lstm | {"bidirectional": True}, lstm]
     config = Config.model_validate({"model": {"layers": layers}})
-    model = build_model(config.model, vocab_size=9, num_classes=2, max_length=5)
+    model = build_model(config, vocab_size=9, num_classes=2)
     sections = config.model.layers
     assert result.layer_sections(model, config) == {
         "rnn_1": sections[0],
@@ -125,10 +125,6 @@ def test_each_loop_has_the_section_that_it_was_made_from():
         "bidirectional_lstm_2/backward": sections[1],
         "lstm_3": sections[2],
     }
-    fewer = build_model(
-        config.model.model_copy(update={"layers": sections[:2]}),
-        vocab_size=9,
-        num_classes=2,
-        max_length=5,
-    )
-    assert result.layer_sections(fewer, config) == {}
+    fewer = Config.model_validate({"model": {"layers": layers[:2]}})
+    model = build_model(fewer, vocab_size=9, num_classes=2)
+    assert result.layer_sections(model, config) == {}
