@@ -1,12 +1,13 @@
 """The classic tests of memory, from the training to the evaluation."""
 
+import dataclasses
 import json
+import math
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from seqtrain.tasks.tasks import Task
 from tiny_training import At, begin, go_on, start
 
 from seqtrain.analysis.evaluate import evaluate
@@ -14,13 +15,16 @@ from seqtrain.analysis.predict import predict
 from seqtrain.analysis.verify import fingerprint
 from seqtrain.errors import ConfigError, DivergedError, ResumeError, RunError
 from seqtrain.metrics import mean_with_interval, sequence_metrics, wilson_interval
-from seqtrain.models.compile import compile_model, hits
+from seqtrain.models.compile import compile_model
 from seqtrain.models.saved import load_model
 from seqtrain.runs.resume import load_data_of
 from seqtrain.runs.run import Run
 from seqtrain.tables.evaluation import format_evaluation
 from seqtrain.tables.runs import runs_table
-from seqtrain.tasks import load_data
+from seqtrain.tasks import KINDS, kind_of, load_data
+from seqtrain.tasks.targets import Label, Value
+from seqtrain.tasks.texts import KIND as TEXTS
+from seqtrain.tasks.texts import GeneratedData
 from seqtrain.training.divergence import replay
 from seqtrain.training.run_log import COLUMNS
 
@@ -36,6 +40,53 @@ LEARN = (
     "train.checkpoint_every=1000",
     "log.every=50",
 )
+
+
+SECTIONS = {each.name: each.sections[0] for each in KINDS if each.name in TASKS}
+
+
+def section(task, **fields):
+    return SECTIONS[task](**{"length": 20, **fields})
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_same_seed_makes_the_same_data_and_no_part_repeats_another(
+    name, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SEQTRAIN_CACHE", str(tmp_path))
+    config = section(name, examples=50, test_examples=9, validation=0.2)
+    data = load_data(config, seed=3)
+    assert load_data(config, seed=3).digest() == data.digest()
+    assert load_data(config, seed=4).digest() != data.digest()
+    parts = data.train, data.validation, data.test
+    assert [part.examples for part in parts] == [40, 10, 9]
+    texts = [
+        part.inputs_of(i).tobytes() for part in parts for i in range(part.examples)
+    ]
+    assert len(set(texts)) == 59
+    assert set(data.train.lengths) == {config.max_length}
+    assert not [*tmp_path.iterdir()]  # it is made faster than read
+
+
+@pytest.mark.parametrize(("share", "judged"), [(0.01, 1), (0.99, 2)])
+def test_something_is_left_to_learn_from_and_to_judge_by(share, judged):
+    data = load_data(section("adding", examples=3, validation=share), seed=0)
+    assert (data.train.examples, data.validation.examples) == (3 - judged, judged)
+
+
+def test_the_report_says_what_is_reached_without_memory():
+    config = section("copy", examples=5000, test_examples=10)
+    assert load_data(config, seed=0).report.text().splitlines() == [
+        "copy                             training       validation             test",
+        "examples                            4,500              500               10",
+        "40 timesteps each",
+        f"without memory: loss {10 * math.log(8) / 40:.4f}, accuracy 0.1250",
+    ]
+
+
+def test_reviews_are_texts_as_those_of_any_source():
+    assert kind_of(GeneratedData()) is TEXTS
+    assert TEXTS.chance(GeneratedData()) == {}
 
 
 def start_task(folder, name, *overrides, examples=100):
@@ -124,20 +175,21 @@ def test_the_accuracy_of_copy_counts_the_recalled_symbols_alone(rng):
     labels[:, 7:] = logits[:, 7:].argmax(axis=-1)
     labels[0, -1] = (labels[0, -1] + 1) % 9
     expected = (logits.argmax(axis=-1) == labels)[:, 5:]
-    np.testing.assert_array_equal(hits(tf.constant(labels), logits), expected)
+    target = kind_of(section("copy")).target
+    hits, counted = target.hits(tf.constant(labels), tf.constant(logits))
+    np.testing.assert_array_equal(counted, np.arange(15) * np.ones((4, 1)) >= 5)
+    np.testing.assert_array_equal(hits[:, 5:], expected)
     assert expected.mean() != (logits.argmax(axis=-1) == labels).mean()
 
 
 @pytest.mark.parametrize("name", ["adding", "copy"])
 def test_the_loss_is_the_mean_over_all_that_is_wanted(runs, name, rng):
     run = runs[name]
-    output = "value" if name == "adding" else "sequence"
     columns = 1 if name == "adding" else 9
     outputs = rng.normal(size=(6, columns) if columns == 1 else (6, 21, 9))
     inputs = keras.Input(outputs.shape[1:])
     model = keras.Model(inputs, keras.layers.Identity()(inputs))
-    task = Task(name, output)
-    compile_model(model, run.config.train, steps_per_epoch=1, task=task)
+    compile_model(model, run.config)
     if name == "adding":
         labels = rng.random(6).astype(np.float32)
         expected = np.mean((outputs[:, 0] - labels) ** 2)
@@ -203,16 +255,17 @@ def test_there_are_no_texts_to_predict_or_to_read(runs):
 
 def test_the_model_of_another_task_is_refused(runs):
     vocab = len(runs["copy"].vocab)
-    for output in ("class", "value"):
+    kind = kind_of(runs["copy"].config.data)
+    for target in (Label(), Value()):
         with pytest.raises(RunError, match="made for another task"):
             load_model(
                 runs["copy"].model_path,
                 vocab_size=vocab,
                 num_classes=9,
-                task=Task("other", output),
+                kind=dataclasses.replace(kind, target=target),
             )
     with pytest.raises(RunError, match="made for another task"):
-        load_model(runs["adding"].model_path, vocab_size=2, num_classes=2)
+        load_model(runs["adding"].model_path, vocab_size=2, num_classes=2, kind=TEXTS)
 
 
 @pytest.mark.parametrize("name", ["adding", "copy"])
