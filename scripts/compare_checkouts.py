@@ -409,6 +409,7 @@ def files(run: Path) -> dict:
         with np.load(run / "baselines.npz", allow_pickle=False) as arrays:
             found["baselines.npz"] = {name: arrays[name] for name in arrays.files}
     names = (str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
+    names = [name for name in names if not name.startswith("gradflow.")]  # comes later
     found["names"] = sorted(re.sub(r"tfevents\..*", "tfevents", name) for name in names)
     return found
 
