@@ -1,4 +1,4 @@
-"""How good a trained model is, beside what is easy to reach without one."""
+"""Evaluate a trained model, and compare it with simple baselines."""
 
 import time
 from pathlib import Path
@@ -11,21 +11,20 @@ BATCH_SIZE = 256
 
 
 def evaluate(run: Run, *, split: Split = "test", data: Path | None = None) -> dict:
-    """Predict a data set, and keep what comes out in the run's `eval/`.
+    """Measure a model on a part of its data or a file; save it in the run's `eval/`.
 
     Args:
-        run: A run with a trained model. Nothing outside its directory is needed,
-            but for the data.
-        split: Which part of the run's own data.
-        data: A file or folder to take instead; it must have the run's labels.
+        run: A run with a trained model. Only the data may be outside its directory.
+        split: Which part of the run's own data to use.
+        data: A file or folder to use instead; it must have the run's labels.
 
     Returns:
-        What `eval/<split>.json`, or `eval/data-<stem>.json`, holds: what the target of
-        the data measures, `baselines`, and timings.
+        The content of `eval/<split>.json` or `eval/data-<stem>.json`: the metrics of
+        the data's target, the `baselines`, and timings.
 
     Raises:
-        ConfigError: If a file is given where examples are made.
-        DataError: If the data is not there, or has a label the run doesn't know.
+        ConfigError: If a file is given, but the run's examples are generated.
+        DataError: If the data is missing, or has a label that the run doesn't know.
         RunError: If the run has no model.
     """
     predictor = Predictor(run)

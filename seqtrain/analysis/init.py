@@ -1,4 +1,4 @@
-"""Write a first config for someone's data: what was guessed is marked, and why."""
+"""Write a first config for a user's data, its guesses marked with the reasons."""
 
 import itertools
 from pathlib import Path
@@ -8,10 +8,9 @@ from ..config.nodes import dump_value
 from ..data.survey import Survey, survey
 from ..errors import ConfigError, shorten
 
-_WORDS = 20000  # most rows of the embedding; more are learned from too few texts
-_LONGEST = 1000  # most tokens of a text; a step takes time in proportion to it
-_IMBALANCE = 2  # how many times as large a class may be before weights help
-
+_WORDS = 20000  # most rows of the embedding; rarer words occur in too few texts
+_LONGEST = 1000  # most tokens of a text; the time of a step is proportional
+_IMBALANCE = 2  # from this ratio of largest to smallest class on weights help
 _WIDTH = 88  # of a line
 
 _GENERATED = """\
@@ -70,8 +69,9 @@ def init(data: Path | None, out: Path | None = None) -> Path:
     The JSON Schema that its first line names is written beside it, unless there is one.
 
     Args:
-        data: CSV, TSV or JSONL, plain or .gz, or a folder of classes.
-        out: The config to write; by default it is named after the data, in the current
+        data: A CSV, TSV or JSONL file, plain or .gz, or a folder of classes; None for
+            generated reviews.
+        out: The config to write; by default named after the data, in the current
             folder.
 
     Returns:
@@ -83,7 +83,7 @@ def init(data: Path | None, out: Path | None = None) -> Path:
     """
     if out is None:
         out = Path(f"{_stem(data) if data else 'generated'}.yaml")
-    if out.exists():  # before a look at the data, which may take seconds
+    if out.exists():  # checked before reading the data, which may take seconds
         raise _taken(out)
     commands = f"#\n#   seqtrain check {out}\n#   seqtrain train {out}"
     commands = commands if str(out).isprintable() else "#"
@@ -140,15 +140,15 @@ def _data_lines(data: Path, found: Survey) -> list[str]:
         why = f"guessed: only {found.label.distinct} values, and they repeat"
         lines.append(_line("label", found.label.name, why))
     if found.skipped_rows:
-        count = len(found.skipped_rows)
-        why = f"guessed: {count:,} cannot be read, first {_last(found.skipped_rows[0])}"
+        count, first = len(found.skipped_rows), _without_folder(found.skipped_rows[0])
+        why = f"guessed: {count:,} cannot be read, first {first}"
         lines.append(_line("bad_rows", "skip", why))
     return [*lines, *_size_lines(found)]
 
 
 def _size_lines(found: Survey) -> list[str]:
     words = found.words if found.words < 1000 else found.repeated
-    median, most, longest = found.lengths
+    median, long, longest = found.lengths
     counted = f"in {found.surveyed:,} texts"
     return [
         _line(
@@ -159,15 +159,15 @@ def _size_lines(found: Survey) -> list[str]:
         ),
         _line(
             "max_length",
-            max(3, min(_round_up(most), longest, _LONGEST)),
-            f"guessed: 50th percentile {median:,} tokens, 95th {most:,}, "
+            max(3, min(_round_up(long), longest, _LONGEST)),
+            f"guessed: 50th percentile {median:,} tokens, 95th {long:,}, "
             f"longest {longest:,}",
         ),
     ]
 
 
 def _line(key: str, value: str | int, comment: str) -> str:
-    """A key with a comment beside it, or above it if that makes a long line."""
+    """A key with a comment beside it, or above it where the line would be too long."""
     line = f"  {key}: {dump_value(value)}"
     beside = f"{line:27}  # {comment}"
     return beside if len(beside) <= _WIDTH else f"  # {comment}\n{line}"
@@ -190,8 +190,8 @@ def _classes(found: Survey) -> str:
     return ", ".join(f"{shorten(name)} {count:,}" for name, count in shown) + more
 
 
-def _last(place: str) -> str:
-    """The place of a problem and the problem, without the folder, in one line."""
+def _without_folder(place: str) -> str:
+    """The place of a problem without its folder, and the problem, shortened."""
     return shorten(place.rpartition("/")[2])
 
 

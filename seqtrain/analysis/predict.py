@@ -1,4 +1,4 @@
-"""From texts to probabilities with the model of a run."""
+"""Predict with the model of a run."""
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from ..runs.run import Run
 from ..tasks import kind_of
 
 BATCH_SIZE = 64
-PIECE = 2**16  # bytes
+PIECE = 2**16  # bytes read at a time
 
 
 def load_best(run: Run) -> keras.Model:
@@ -40,10 +40,10 @@ def load_best(run: Run) -> keras.Model:
 
 
 class Predictor:
-    """The best model of a run, and what it knows of its data, loaded once.
+    """The best model of a run with its labels and vocabulary, loaded once.
 
     Args:
-        run: A run whose training kept a model.
+        run: A run with a trained model.
 
     Raises:
         RunError: If there is no model yet, or a file of the run is damaged.
@@ -54,17 +54,22 @@ class Predictor:
         self.kind, self.trained = kind_of(run.config.data), run.trained
         self.buckets = run.buckets
         [inputs] = model.inputs
-        # One trace for every shape.
+        # A single trace serves all shapes.
         self._outputs = tf.function(
-            lambda tokens: model(tokens, training=False),
+            lambda inputs: model(inputs, training=False),
             input_signature=[tf.TensorSpec(inputs.shape, inputs.dtype)],
         ).get_concrete_function()
 
     def score(self, encoded: Encoded, *, batch_size: int) -> Sequence[np.ndarray]:
-        """Predict in batches of like length; scores come in the order of `encoded`.
+        """Predict in batches of similar length.
+
+        Args:
+            encoded: The examples.
+            batch_size: Examples of a batch.
 
         Returns:
-            What `score` of the target makes of the outputs, such as probabilities.
+            The result of `target.score`, such as probabilities, in the order of the
+            examples.
         """
         classes = len(self.trained.labels)
         outputs = self.outputs(encoded, batch_size=batch_size)
@@ -73,7 +78,7 @@ class Predictor:
     def outputs(
         self, encoded: Encoded, *, batch_size: int
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield what the model puts out for a batch, after the examples' indices."""
+        """Yield for each batch the indices of its examples and the model's outputs."""
         batches = epoch_batches(
             encoded.lengths,
             batch_size=batch_size,
@@ -81,7 +86,7 @@ class Predictor:
             order="by_bucket",
         )
         for batch in batches:
-            # tf.data would take 70 ms to set up, for a single text too.
+            # To set up tf.data takes 70 ms, even for a single text.
             inputs, _ = gather(encoded, batch)
             yield batch.indices, self._outputs(tf.constant(inputs)).numpy()
 
@@ -94,8 +99,8 @@ def predict(run: Run, batches: Iterable[Sequence[str]]) -> Iterator[dict]:
         batches: The texts; one batch is answered before the next is asked for.
 
     Yields:
-        What the kind of the data answers; of labelled texts `text`, its `label` with
-        the `probability`, and all `probabilities` by name.
+        The answer of the kind of data; for labelled texts `text`, its `label` with the
+        `probability` of that, and all `probabilities` by name.
 
     Raises:
         RunError: If the run has no model, or one that reads no texts.
@@ -116,14 +121,14 @@ def predict(run: Run, batches: Iterable[Sequence[str]]) -> Iterator[dict]:
 
 
 def read_lines(stream: io.BufferedReader, name: str) -> Iterator[list[str]]:
-    """Read one text a line, all that have arrived at a time.
+    """Yield the lines that have arrived, as soon as there are any.
 
-    So a file is read in large pieces, and a writer at the other end of a pipe who
-    waits for each answer gets it.
+    A file is read in large pieces, while a program that writes into a pipe and waits
+    for each answer gets it.
 
     Args:
-        stream: Bytes in UTF-8.
-        name: What an error calls it.
+        stream: UTF-8, with one text per line.
+        name: What error messages call the stream.
 
     Raises:
         DataError: If a line is not UTF-8, or longer than any text.

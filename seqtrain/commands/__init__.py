@@ -1,5 +1,5 @@
-"""One file a command: parse, call, print.
+"""One file for each command: parse, call, print.
 
-Whatever takes long to import is imported inside of a command, for `--help` is to answer
-at once.
+Modules that take long to import are imported inside of the commands, so that `--help`
+answers at once.
 """

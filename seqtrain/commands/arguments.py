@@ -22,11 +22,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def refuse_together(command: str, options: dict[str, object]) -> None:
-    """Refuse options of which one would go unheard beside another.
+    """Refuse options that exclude each other.
 
     Args:
-        command: What they belong to.
-        options: Their values by name; those not given are None, False or empty.
+        command: The command that they belong to.
+        options: The values by name; None, False or empty if not given.
 
     Raises:
         ConfigError: If more than one is given.

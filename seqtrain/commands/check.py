@@ -1,4 +1,4 @@
-"""`seqtrain check`: what is wrong with a config and its data."""
+"""`seqtrain check`: find what is wrong with a config and its data."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Read the config that a command is given, alone or with its data."""
+"""Read the config that a command was given, alone or with its data."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def read_config(name: str, overrides: list[str] | None) -> tuple[Path, Config]:
-    """Find a config by its path or name; return its path, and what it says.
+    """Find a config by its path or name; return the path and the config.
 
     Raises:
-        ConfigError: If there is none, or something is wrong with it.
+        ConfigError: If there is no such config, or something is wrong with it.
     """
     from ..config import find_config, load_config
 
@@ -25,7 +25,7 @@ def read_config(name: str, overrides: list[str] | None) -> tuple[Path, Config]:
 def read_config_and_data(
     name: str, overrides: list[str] | None
 ) -> tuple[Path, Config, Data]:
-    """Read a config with its data; what can be wrong with both is found here.
+    """Read a config and load its data; check that they fit.
 
     Raises:
         ConfigError: If there is no such config, or something is wrong with it.
@@ -36,5 +36,5 @@ def read_config_and_data(
     from ..tasks.class_weights import class_weights
 
     data = load_data(config.data, seed=config.seed)
-    class_weights(config.train.class_weights, data)  # the data knows the labels
+    class_weights(config.train.class_weights, data)  # raises if labels are wrong
     return path, config, data

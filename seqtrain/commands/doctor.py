@@ -1,4 +1,4 @@
-"""`seqtrain doctor`: whether this machine has what a training needs."""
+"""`seqtrain doctor`: check that this machine has what training needs."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`seqtrain eval`: how good a trained model is."""
+"""`seqtrain eval`: measure how good a trained model is."""
 
 import json
 from pathlib import Path

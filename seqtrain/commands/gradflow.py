@@ -1,4 +1,4 @@
-"""`seqtrain gradflow`: how far back in time the gradient of a model reaches."""
+"""`seqtrain gradflow`: measure how far back in time the gradient reaches."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""`seqtrain init`: a first config for someone's data."""
+"""`seqtrain init`: write a first config for a user's data."""
 
 import shlex
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a command prints: its results, and what it says meanwhile."""
+"""Print results on stdout, and everything else on stderr."""
 
 import os
 import sys
@@ -7,14 +7,17 @@ from ..errors import SeqtrainError
 
 
 def print_result(text: str) -> None:
-    """Print a result; a reader that has seen enough, such as `head`, ends it quietly.
+    """Print a result; exit quietly if the reader, such as `head`, has closed the pipe.
 
-    The code is that of a program which a closed pipe ends: 128 + SIGPIPE.
+    The exit code is then 128 + SIGPIPE, as of every program that a closed pipe ends.
+
+    Raises:
+        SeqtrainError: If it can't be written for another reason.
     """
     try:
         print(text, flush=True)
     except OSError as error:
-        # What did not get out is tried again at the exit, which would complain.
+        # Python flushes stdout at exit, which would raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             raise SystemExit(141) from None
@@ -25,5 +28,5 @@ def print_result(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Print what is no result, such as progress or a hint, on stderr."""
+    """Print on stderr what is not a result, such as progress or a hint."""
     print(text, file=sys.stderr, flush=True)

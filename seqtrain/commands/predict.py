@@ -57,15 +57,15 @@ def predict(
             if json_:
                 print_result(json.dumps(answer, ensure_ascii=False))
             else:
-                # As many fields as there are cells, whatever stands in them.
+                # A tab or a line break inside of a cell must not make another cell.
                 print_result("\t".join(map(printable, prediction.cells(answer))))
 
 
 def _names_a_run(arguments: list[str], file: Path | None) -> bool:
-    """Whether the first argument is a run, be it a misspelt one, rather than a text.
+    """Whether the first argument is a run, possibly misspelt, and not a text.
 
-    A word with a slash may be either. It is a text if it stands alone, unless it begins
-    as a path does or would lie in a folder that is there.
+    A word with a slash may be either. Alone it is a text, unless it begins like a path
+    or its folder exists.
     """
     from ..runs.run import is_run
 
@@ -100,7 +100,7 @@ def _standard_input() -> BinaryIO:
 
 def _checked(texts: list[str]) -> list[str]:
     for number, text in enumerate(texts, start=1):
-        if re.search("[\ud800-\udfff]", text):  # so Python keeps other bytes
+        if re.search("[\ud800-\udfff]", text):  # Python decodes other bytes to these
             raise DataError(
                 f"text {number}: {text[:60]!r} is not UTF-8, which is needed",
                 hint="put it into a file, convert that by iconv, and use --file",

@@ -1,11 +1,11 @@
-"""`seqtrain train`: a new run, or one that goes on."""
+"""`seqtrain train`: begin a new run, or resume one."""
 
 import contextlib
 import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,11 @@ from ..system.quiet import import_tensorflow
 from .arguments import Overrides, refuse_together
 from .configs import read_config, read_config_and_data
 from .output import print_result, say
+
+if TYPE_CHECKING:
+    from ..config import Config
+    from ..runs.run import Run
+    from ..tasks import Data
 
 
 def train(
@@ -59,7 +64,13 @@ def train(
         _begin(config, set_, run, from_, dry_run)
 
 
-def _begin(name, overrides, run_path, source_path, dry_run) -> None:
+def _begin(
+    name: str,
+    overrides: list[str] | None,
+    run_path: Path | None,
+    source_path: Path | None,
+    dry_run: bool,
+) -> None:
     from ..runs.run import Run
 
     if source_path is None:
@@ -79,14 +90,14 @@ def _begin(name, overrides, run_path, source_path, dry_run) -> None:
     from ..training.train import train
 
     run = Run.create(path.stem, run_path)
-    with run.locked(), _end_told(run):
+    with run.locked(), _report_end(run):
         run.start(path, config, _command(), weights_from=source)
         run.append_log(f"{plan}\n{noise}")
         train(config, data, run, weights_from=source)
 
 
-def _load_for_weights_of(source, config):
-    """Load data for the weights of a run, and refuse those that can't be read.
+def _load_for_weights_of(source: "Run", config: "Config") -> tuple["Data", str]:
+    """Load the data of a config for the weights of a run; check that these load.
 
     Returns:
         The data, and what the import of TensorFlow printed.
@@ -100,11 +111,13 @@ def _load_for_weights_of(source, config):
     from ..analysis.predict import load_best
 
     load_best(source)
-    keras.utils.clear_session()  # the new model's layers are named as if it were alone
+    keras.utils.clear_session()  # so that layers of the new model count from 1
     return data, noise
 
 
-def _resume(path, name, overrides, dry_run) -> None:
+def _resume(
+    path: Path, name: str | None, overrides: list[str] | None, dry_run: bool
+) -> None:
     from ..config import find_config
     from ..runs.resume import find_way
     from ..runs.run import Run
@@ -120,7 +133,7 @@ def _resume(path, name, overrides, dry_run) -> None:
         noise = import_tensorflow()
         from ..training.train import train
 
-        with _end_told(run):
+        with _report_end(run):
             run.go_on(
                 way.config,
                 _command(),
@@ -146,7 +159,7 @@ def _command() -> str:
     return shlex.join(["seqtrain", *sys.argv[1:]])
 
 
-def _plan(config, data) -> str:
+def _plan(config: "Config", data: "Data") -> str:
     from ..tasks import kind_of
 
     steps = -(-data.train.examples // config.train.batch_size)
@@ -159,8 +172,8 @@ def _plan(config, data) -> str:
 
 
 @contextlib.contextmanager
-def _end_told(run) -> Iterator[None]:
-    """Say how a training ended, and what comes next."""
+def _report_end(run: "Run") -> Iterator[None]:
+    """Print how the training inside of the block ended, and the next command."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit) as stop:

@@ -1,4 +1,4 @@
-"""`seqtrain verify-resume`: whether a resumed training equals an unbroken one."""
+"""`seqtrain verify-resume`: prove that a resumed training equals an unbroken one."""
 
 import shutil
 import tempfile

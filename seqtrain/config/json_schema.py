@@ -1,21 +1,20 @@
 """The schema of a config as JSON Schema, for editors and other programs.
 
-A config names it in its first line, by a path from where it lies. The copy that a run
-keeps has no schema beside it: an editor then only doesn't complete.
+A config names the schema in its first line, by a path relative to the config. A run's
+copy of the config has no schema beside it; an editor then just completes nothing.
 """
 
 import json
-from typing import Any
 
 from ..sections.data import DataSection
 from .whole import SECTIONS, SOURCES, Config, only_value
 
 FILE_NAME = "seqtrain.schema.json"
-# The first line of a config that makes an editor check and complete it.
+# As the first line of a config it makes an editor check and complete the keys.
 EDITOR_LINE = f"# yaml-language-server: $schema={FILE_NAME}"
 
 _EXTENDS = {
-    "description": "a config that this one is laid on, by its path from here",
+    "description": "path of a base config, whose keys this one overrides",
     "type": "string",
     "minLength": 1,
 }
@@ -26,11 +25,11 @@ def json_schema_text() -> str:
     return json.dumps(json_schema(), indent=2) + "\n"
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema() -> dict:
     """Return the JSON Schema (draft 2020-12) of a config file.
 
-    It says what one section alone can say. Rules across keys, and what a base adds
-    to a config that `extends` it, only `seqtrain check` knows.
+    It has the rules for single keys. Rules across keys, and keys that are missing
+    unless a base config has them, are checked only by `seqtrain check`.
     """
     schema = _tidy(Config.model_json_schema())
     definitions = schema["$defs"]
@@ -41,13 +40,12 @@ def json_schema() -> dict[str, Any]:
         first = section is SOURCES[only_value(section, "source")][0]
         needed = ["source"] if first else ["source", "task"]
         definition["required"] = [*needed, *definition.get("required", [])]
-        # null undoes what a base says of another section.
         definition["properties"] |= _keys_of_others(section)
-    # A base may give the source, and the keys that a source must have.
+    # The base may have the source and the required keys.
     definitions["DataOverBase"] = {
         "description": "What a config changes in the data of its base.",
         "type": "object",
-        "properties": _properties_of_any(),
+        "properties": _keys_of_all(),
         "additionalProperties": False,
     }
     properties = {"extends": _EXTENDS, **schema["properties"], "data": description}
@@ -65,28 +63,29 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _properties_of_any() -> dict[str, Any]:
-    """The keys of all sections; what a shared key takes may be any section's."""
-    found: dict[str, list] = {}
+def _keys_of_all() -> dict:
+    """The schema of every key of any `data` section: any of the sections' schemas."""
+    schemas_by_key: dict[str, list] = {}
     for section in SECTIONS:
         for key, schema in _tidy(section.model_json_schema())["properties"].items():
-            found.setdefault(key, []).append(schema)
+            schemas_by_key.setdefault(key, []).append(schema)
     merged = {}
-    for key, schemas in found.items():
+    for key, schemas in schemas_by_key.items():
         if shared := DataSection.model_fields.get(key):
             text = {"description": shared.description}
-        else:  # null undoes it
+        else:  # null removes the key of a base
             text = {"description": schemas[0]["description"]}
             schemas = [*schemas, {"type": "null"}]
-        different = [each for i, each in enumerate(schemas) if each not in schemas[:i]]
-        merged[key] = text | {"anyOf": different}
+        # Schemas are dicts, which no set can hold.
+        unique = [each for i, each in enumerate(schemas) if each not in schemas[:i]]
+        merged[key] = text | {"anyOf": unique}
     return merged
 
 
-def _keys_of_others(section: type[DataSection]) -> dict[str, Any]:
-    """The keys that only other sections have, which null undoes."""
+def _keys_of_others(section: type[DataSection]) -> dict:
+    """The schema of the keys that only other sections have: null removes a base's."""
     return {
-        key: {"description": f"of source {source}; null undoes it", "type": "null"}
+        key: {"description": f"of source {source}; null removes it", "type": "null"}
         for source, sections in SOURCES.items()
         for other in sections
         for key in other.model_fields
@@ -94,11 +93,11 @@ def _keys_of_others(section: type[DataSection]) -> dict[str, Any]:
     }
 
 
-def _tidy(schema: Any) -> Any:
-    """A schema without what says nothing to the reader of a config.
+def _tidy(schema: object) -> object:
+    """Remove what is of no use to the author of a config, at all depths.
 
-    Titles repeat the key, `path` is no format, and the defaults of a whole section
-    stand at its keys.
+    Titles repeat the key, `path` is not a format of JSON Schema, and the default of a
+    whole section repeats the defaults of its keys.
     """
     if isinstance(schema, list):
         return [_tidy(each) for each in schema]

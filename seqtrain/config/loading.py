@@ -1,4 +1,4 @@
-"""From a file to a `Config` and back, and the configs that seqtrain brings along."""
+"""Load a `Config` from a file and write it back; find the shipped configs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,15 +17,15 @@ from .wording import explain
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     """Read a config; report all its problems at once.
 
-    An override wins over the file, the file over the base that it `extends`, the base
-    over the defaults.
+    Overrides take precedence over the file, the file over the base that it `extends`,
+    and the base over the defaults.
 
     Args:
         path: A YAML file.
         overrides: Settings such as `train.epochs=3` or `model.layers.0.units=32`.
 
     Raises:
-        ConfigError: With a line for each problem and a count.
+        ConfigError: If the config has problems; the message lists and counts them.
     """
     problems = []
     try:
@@ -47,15 +47,15 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
 
 
 def dump_config(config: Config) -> str:
-    """YAML with every value in force; loads by itself to an equal config."""
+    """Return the config as YAML with all defaults; it loads to an equal config."""
     return dump(config.model_dump(mode="json"))
 
 
 def find_config(name: str) -> Path:
-    """A config file by its path, or a shipped one by its name.
+    """Return the path of a config, given its path or the name of a shipped one.
 
     Raises:
-        ConfigError: If there is neither.
+        ConfigError: If there is no such config.
     """
     path = Path(name)
     shipped = {path.stem: path for path in shipped_configs()}
@@ -77,7 +77,7 @@ def find_config(name: str) -> Path:
 
 
 def shipped_configs() -> list[Path]:
-    """The configs that come with seqtrain, in the order of their names."""
+    """Return the configs that come with seqtrain, sorted by path."""
     package = Path(__file__).parents[1]
     in_wheel, in_repository = package / "configs", package.parent / "configs"
     folder = in_wheel if in_wheel.is_dir() else in_repository

@@ -1,15 +1,14 @@
-"""YAML with one meaning for every value, each of which knows its place.
+"""YAML as nodes that know where they stand, with unambiguous scalars.
 
-A config stays a tree of PyYAML nodes until it is whole: a node knows the file, line
-and column that it comes from, also after a base was merged into it. Anchors, aliases
-and merge keys (`<<: *layer`) work as everywhere; tags do not. Deep nesting and
-aliases that multiply are refused before they take all time and memory.
+A config stays a tree of PyYAML nodes until bases and overrides are merged: a node
+knows its file, line and column, which messages show. Anchors, aliases and merge keys
+(`<<: *layer`) work as usual; tags are refused. So are deep nesting and aliases that
+multiply, before they exhaust time or memory.
 """
 
 import io
 import math
 import re
-from typing import Any
 
 import yaml
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
@@ -18,8 +17,8 @@ from ..errors import shorten
 from .problems import Problem, place
 
 TAG = "tag:yaml.org,2002:"
-# Much like YAML 1.2. YAML 1.1, PyYAML's default, takes 1e-3 for text, `on` for true,
-# 010 for 8 and 1:30 for 90. What fits no pattern is text.
+# Much like YAML 1.2. PyYAML's default, YAML 1.1, reads 1e-3 as text, `on` as true, 010
+# as 8 and 1:30 as 90. A scalar that matches no pattern is text.
 _SCALARS = {  # tag: (pattern, first characters, meaning)
     TAG + "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""], lambda text: None),
     TAG + "bool": (
@@ -27,7 +26,7 @@ _SCALARS = {  # tag: (pattern, first characters, meaning)
         list("tTfF"),
         lambda text: text[0] in "tT",
     ),
-    # Python reads no more than 4300 digits, and no key takes more than ten.
+    # int() raises beyond 4300 digits; no key accepts more than ten anyway.
     TAG + "int": (
         r"[-+]?(0|[1-9][0-9]*)",
         list("-+0123456789"),
@@ -41,11 +40,9 @@ _SCALARS = {  # tag: (pattern, first characters, meaning)
     ),
 }
 _NO_CHARACTER = "an escape that stands for no character"
-_MAX_VALUES = 10_000  # of a config, with what its aliases stand for
-MAX_DEPTH = 20  # of values in values; 5 do
-
-
-# PyYAML's words for the slips that people make, ours, and which of its marks to show.
+_MAX_VALUES = 10_000  # of a config, aliases written out
+MAX_DEPTH = 20  # of nested values; configs need 5
+# Common mistakes: a pattern of PyYAML's message, our message, the mark to show.
 _SYNTAX = [
     (r"character '\\t'", "a tab, spaces are needed", "problem"),
     (r"character ('.') that", r"text cannot begin with \1, quote it", "problem"),
@@ -67,7 +64,7 @@ _SYNTAX = [
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes and leaves nothing to chance: no tags, no key twice."""
+    """Composes nodes; refuses tags, duplicate keys, deep nesting and huge aliases."""
 
     yaml_implicit_resolvers = {}
 
@@ -76,7 +73,7 @@ class _Loader(yaml.SafeLoader):
         self.name = name
         self.problems = problems
         self._values = self._depth = 0
-        self._sizes = {}  # by id of a node: its values, and how deep they go
+        self._sizes = {}  # by id of a node: number of values in it, and their depth
 
     def compose_node(self, parent, index):
         event = self.peek_event()
@@ -101,7 +98,8 @@ class _Loader(yaml.SafeLoader):
 
     def compose_scalar_node(self, anchor):
         node = super().compose_scalar_node(anchor)
-        # JSON writes a character past 0xffff as two escapes, which YAML leaves apart.
+        # JSON escapes a character above 0xffff as a surrogate pair; YAML does not join
+        # the two halves.
         halves = node.value.encode("utf-16", "surrogatepass")
         try:
             node.value = halves.decode("utf-16")
@@ -120,7 +118,7 @@ class _Loader(yaml.SafeLoader):
                 message = f"key {show(key)} is given twice, before in line {line}"
                 self.problems.append(Problem.at(key, message))
             once[key.value] = key, value
-        # What a quoted "<<" stands for is a key like any other.
+        # A quoted "<<" is an ordinary key.
         if "<<" in once and once["<<"][0].style is None:
             _, value = once.pop("<<")
             once = _merge_keys(value) | once
@@ -141,7 +139,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes what `_Loader` would take for something else."""
+    """Quotes text that `_Loader` would not read as text."""
 
     yaml_implicit_resolvers = {}
 
@@ -152,32 +150,41 @@ for _tag, (_pattern, _first, _) in _SCALARS.items():
 
 
 def compose(stream: str | io.StringIO, name: str, problems: list[Problem]):
-    """The root node of a text, None if there is nothing in it.
+    """Compose YAML into nodes.
 
-    Nodes of a `str` can show their line; a stream is a place that has no lines.
+    Args:
+        stream: The text of a file; or a stream, whose problems show no line.
+        name: What messages call it.
+        problems: Collects the problems that need not stop the reading.
+
+    Returns:
+        The root node; None if the text has no content.
+
+    Raises:
+        Problem: If it is not YAML, or is refused.
     """
     text = stream if isinstance(stream, str) else None
     try:
         loader = _Loader(stream, name, problems)
     except yaml.reader.ReaderError as error:
-        raise _no_text(error, name, text) from None
+        raise _unreadable(error, name, text) from None
     try:
         return loader.get_single_node()
     except yaml.reader.ReaderError as error:  # in a stream
-        raise _no_text(error, name, text) from None
+        raise _unreadable(error, name, text) from None
     except yaml.MarkedYAMLError as error:
         raise _syntax_problem(error) from None
-    except (OverflowError, ValueError):  # out of PyYAML's chr()
+    except (OverflowError, ValueError):  # raised by chr() in PyYAML
         raise Problem(_NO_CHARACTER, loader.get_mark()) from None
 
 
-def dump(values: dict[str, Any]) -> str:
-    """Write values so that `read` gets the same ones back."""
+def dump(values: dict) -> str:
+    """Return values as YAML, from which `compose` and `plain` give equal values."""
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def dump_value(value: str | int | float) -> str:
-    """Write a value in one line, so that it can stand anywhere in a config."""
+    """Return a value as YAML in one line, which can stand anywhere in a config."""
     options = {"Dumper": _Dumper, "width": math.inf, "allow_unicode": True}
     for style in (None, '"'):
         text = yaml.dump(
@@ -188,8 +195,8 @@ def dump_value(value: str | int | float) -> str:
     return text.strip()[1:-1]
 
 
-def plain(node: Node) -> Any:
-    """The value of a node: dicts, lists and scalars. A key is always text."""
+def plain(node: Node) -> dict | list | str | int | float | bool | None:
+    """Return the value of a node, with all keys as text."""
     if isinstance(node, MappingNode):
         return {key: plain(value) for key, (_, value) in entries(node).items()}
     if isinstance(node, SequenceNode):
@@ -200,7 +207,7 @@ def plain(node: Node) -> Any:
 
 
 def show(node: Node) -> str:
-    """A value as a message shows it: as it is written, or its kind."""
+    """Return a value as messages show it: as written; 'a mapping', 'a list'."""
     if isinstance(node, MappingNode):
         return "a mapping"
     if isinstance(node, SequenceNode):
@@ -212,12 +219,12 @@ def show(node: Node) -> str:
 
 
 def entries(node: MappingNode) -> dict[str, tuple[ScalarNode, Node]]:
-    """The nodes of a mapping's keys and values, by key."""
+    """Return the nodes of key and value of each entry of a mapping, by key."""
     return {key.value: (key, value) for key, value in node.value}
 
 
 def find(root: Node, keys: list[str | int]) -> tuple[Node, Node]:
-    """The key's and the value's node at `keys`, or the deepest on the way there."""
+    """Return the nodes of key and value at `keys`, or at the deepest that exists."""
     key_node = node = root
     for key in keys:
         if isinstance(node, MappingNode):
@@ -234,7 +241,7 @@ def find(root: Node, keys: list[str | int]) -> tuple[Node, Node]:
 
 
 def mapping_of(nodes: dict[str, tuple[Node, Node]], like: Node) -> MappingNode:
-    """A mapping of nodes by their keys, at the place of another."""
+    """Make a mapping of entries, by key, with the marks of another node."""
     values = list(nodes.values())
     return MappingNode(TAG + "map", values, like.start_mark, like.end_mark)
 
@@ -246,7 +253,7 @@ def _children(node: Node) -> list[Node]:
 
 
 def _merge_keys(value: Node) -> dict[str, tuple[Node, Node]]:
-    """The keys that `<<` takes from a mapping, or from several, the first first."""
+    """The entries that `<<` merges from one mapping or several; the first one wins."""
     mappings = value.value if isinstance(value, SequenceNode) else [value]
     merged = {}
     for mapping in reversed(mappings):
@@ -257,7 +264,7 @@ def _merge_keys(value: Node) -> dict[str, tuple[Node, Node]]:
     return merged
 
 
-def _no_text(error: yaml.reader.ReaderError, name: str, text: str | None) -> Problem:
+def _unreadable(error: yaml.reader.ReaderError, name: str, text: str | None) -> Problem:
     message = f"the character {chr(error.character)!r}, plain text is needed"
     return Problem(message, place(name, text, error.position))
 

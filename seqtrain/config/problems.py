@@ -9,7 +9,7 @@ from ..errors import ConfigReport, display_width
 
 SHOWN = 100  # problems listed; nobody reads more
 _LINE = 100  # characters shown of a line
-_BEFORE = 40  # of these, characters before the problem in a longer line
+_BEFORE = 40  # characters shown before the problem in a longer line
 
 Note = str | Callable[[], str]
 
@@ -19,11 +19,11 @@ class Problem(Exception):
 
     Args:
         message: What was found and what is needed.
-        start: Where it starts. A mark without a buffer is a place that has no
-            lines, such as `--set train.epochs=x`.
-        end: Where it ends; without it, one column is underlined.
-        note: How to fix it, shown beside the underline; or a function that finds
-            out, called only if the problem is shown.
+        start: Where it starts. A mark without a buffer is a place without lines, such
+            as `--set train.epochs=x`.
+        end: Where it ends; one column is underlined if not given.
+        note: How to fix it, shown beside the underline; or a function that returns
+            this, called only if the problem is shown.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Problem(Exception):
 
     @classmethod
     def at(cls, node: Node, message: str, note: Note = "") -> "Problem":
-        """A problem with a node of the config."""
+        """Make the problem of a node of the config."""
         return cls(message, node.start_mark, node.end_mark, note)
 
     def __str__(self):
@@ -63,13 +63,13 @@ class Problem(Exception):
 
 
 def place(name: str, text: str | None = None, index: int = 0) -> Mark:
-    """The mark of a character of a text, or of a place that has no lines."""
+    """Return the mark of a character of a text, or of a place without lines."""
     lines = re.split(r"\r\n|\r|\n", (text or "")[:index])
     return Mark(name, index, len(lines) - 1, len(lines[-1]), text, index)
 
 
 def report(problems: list[Problem], name: str) -> ConfigReport:
-    """All problems of the config `name` as one error, in the order of the lines."""
+    """Return one error for all problems of the config `name`, in order of lines."""
 
     def order(problem: Problem) -> tuple:
         start = problem.start
@@ -84,9 +84,9 @@ def report(problems: list[Problem], name: str) -> ConfigReport:
 
 
 def _excerpt(line: str, start: int, end: int) -> tuple[str, str, str]:
-    """A line, or what stands around a problem in a long one; indent and underline.
+    """Cut a long line around a problem; return it with the indent and the underline.
 
-    A character that a terminal would obey takes its place as `�`.
+    Control characters, which a terminal would obey, become `�`.
     """
     end = max(end, start + 1)
     first = 0

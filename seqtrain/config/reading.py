@@ -1,6 +1,6 @@
-"""From a file, its bases and `--set` to one tree of nodes.
+"""Read a file, its bases and `--set` into one tree of nodes.
 
-Large files and anything but regular files are refused: reading could take forever.
+Large files, pipes and devices are refused: to read them could take forever.
 """
 
 import codecs
@@ -16,21 +16,21 @@ from ..errors import shorten
 from .nodes import MAX_DEPTH, TAG, compose, entries, mapping_of, show
 from .problems import Problem, place
 
-_MAX_BYTES = 1_000_000  # of a file; the longest shipped one has a thousand
-# A word, then `.word` or `[index]` as often as needed.
+_MAX_BYTES = 1_000_000  # of a file; the longest shipped one has 1,125
+# A word, then any number of `.word` or `[index]`.
 _SET_KEY = re.compile(r"[^.\[\]]+(\.[^.\[\]]+|\[[^.\[\]]+\])*")
 
 
 def read(path: Path, problems: list[Problem], above: tuple[Path, ...] = ()) -> Node:
-    """Read a config file, laid on the base that it extends.
+    """Read a config file, and merge it over the base that it extends.
 
     Args:
         path: The file.
         problems: Collects the problems that need not stop the reading.
-        above: The configs that extend this one.
+        above: The chain of configs that extend this one.
 
     Raises:
-        Problem: If the reading can't go on.
+        Problem: If the file or a base can't be read.
     """
     name = str(path)
     root = compose(_read_text(path), name, problems)
@@ -56,7 +56,8 @@ def override(root: Node, setting: str) -> Node:
     in `model.layers[0].units` or `model.layers.0.units`. The value is YAML.
 
     Raises:
-        Problem: If the setting cannot be read or leads nowhere.
+        Problem: If the setting is not KEY=VALUE, or the key leads into a scalar or past
+            the end of a list.
     """
     name = f"--set {shorten(setting)}"
     key, equals, text = setting.partition("=")
@@ -103,7 +104,7 @@ def _read_bytes(path: Path) -> bytes:
     found = path.stat()
     if stat.S_ISDIR(found.st_mode):
         raise Problem("a directory, a YAML file is needed", place(str(path)))
-    if not stat.S_ISREG(found.st_mode):  # reading it could wait or last for ever
+    if not stat.S_ISREG(found.st_mode):  # reading it could wait or last forever
         raise Problem("a pipe or a device, a YAML file is needed", place(str(path)))
     with path.open("rb") as file:
         data = file.read(_MAX_BYTES + 1)
@@ -131,7 +132,7 @@ def _find_base(value: Node, chain: tuple[Path, ...]) -> Path:
 
 
 def _merge(base: Node, over: Node) -> Node:
-    """`over` laid on `base`: mappings key by key, anything else as a whole."""
+    """Merge `over` into `base`: mappings key by key, anything else is replaced."""
     if not (isinstance(base, MappingNode) and isinstance(over, MappingNode)):
         return over
     merged = entries(base)
@@ -142,7 +143,7 @@ def _merge(base: Node, over: Node) -> Node:
 
 
 def _replace(node: Node, keys: list[str], value: Node, where: str) -> Node:
-    """A copy of `node` in which `value` stands at `keys`."""
+    """Return a copy of `node` with `value` at `keys`."""
     if not keys:
         return value
     key, *rest = keys

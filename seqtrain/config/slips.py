@@ -1,4 +1,4 @@
-"""What was meant by a number or truth value that YAML reads as text."""
+"""What a number or a truth value was meant to be that YAML reads as text."""
 
 import re
 
@@ -6,7 +6,7 @@ from yaml import Node, ScalarNode
 
 _MEANT = {"yes": "true", "on": "true", "y": "true", "1": "true"}
 _MEANT |= {"no": "false", "off": "false", "n": "false", "0": "false"}
-# What YAML 1.1 or other tools read as integers, and how.
+# Text that YAML 1.1 or other tools read as an integer, and its base.
 _INTEGERS = [
     (r"0[xX][\da-fA-F]+", 16),
     (r"0[oO]?[0-7]+", 8),
@@ -16,11 +16,11 @@ _INTEGERS = [
 
 
 def remedy(node: Node, needed: str) -> str:
-    """Say how to write what a text means, or nothing if that is not clear.
+    """Say how to write what a text was meant to be; empty if that is not clear.
 
     Args:
-        node: The node, maybe of a text.
-        needed: What is needed instead, such as `a number`.
+        node: The node with the wrong value.
+        needed: What is needed there, such as `a number`.
     """
     if not isinstance(node, ScalarNode):
         return ""

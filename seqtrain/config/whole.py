@@ -1,9 +1,9 @@
-"""A whole config: its sections, and the rules across them."""
+"""The whole config: its sections, and the rules across them."""
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
@@ -14,13 +14,14 @@ from ..sections.model import ModelConfig
 from ..sections.shootout import ShootoutConfig
 from ..sections.train import TrainConfig
 from ..tasks import KINDS, kind_of
+from ..tasks.inputs import Broken
 from ..tasks.texts import GeneratedData
 
 SECTIONS = [section for kind in KINDS for section in kind.sections]
 
 
 def only_value(section: type[DataSection], key: str) -> str | None:
-    """Return the one value that `source` or `task` has in a section; None: no key."""
+    """Return the one value of `source` or `task` in a section; None: no such key."""
     field = section.model_fields.get(key)
     return field.default if field else None
 
@@ -31,10 +32,10 @@ for _section in SECTIONS:
     SOURCES.setdefault(only_value(_section, "source"), []).append(_section)
 
 
-def section_of(values: Mapping[str, Any]) -> type[DataSection] | None:
-    """Return the section that `source` and `task` choose; None if no source does.
+def section_of(values: Mapping[str, object]) -> type[DataSection] | None:
+    """Return the class that `source` and `task` choose; None for an unknown source.
 
-    A misspelt `task` chooses the first one of its source, which then refuses it.
+    An unknown `task` chooses the first section of its source, which then refuses it.
     """
     source = values.get("source")
     sections = SOURCES.get(source) if isinstance(source, str) else None
@@ -46,7 +47,7 @@ def section_of(values: Mapping[str, Any]) -> type[DataSection] | None:
     return next(named, sections[0])
 
 
-def _tag(data: Any) -> str | None:
+def _tag(data: object) -> str | None:
     if isinstance(data, DataSection):
         return type(data).__name__
     if not isinstance(data, Mapping) or "source" not in data:
@@ -62,26 +63,26 @@ DataConfig = Annotated[
 
 
 class Config(Section):
-    """A whole config."""
+    """The whole config: one field for each section."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(
-        0, description="of every random choice"
+        0, description="seed of every random choice"
     )
     data: DataConfig = Field(GeneratedData(), description="what is learned from")
     model: ModelConfig = Field(ModelConfig(), description="what learns")
     train: TrainConfig = Field(TrainConfig(), description="how it learns")
-    log: LogConfig = Field(LogConfig(), description="what is written down meanwhile")
+    log: LogConfig = Field(LogConfig(), description="what is logged while training")
     shootout: ShootoutConfig | None = Field(
-        None, description="who is compared by `seqtrain shootout`"
+        None, description="which models `seqtrain shootout` compares"
     )
 
     @field_validator("data", mode="before")
     @classmethod
-    def _null_undoes_a_key_of_another_section(cls, data: Any) -> Any:
+    def _null_removes_a_key_of_another_section(cls, data: object) -> object:
         section = section_of(data) if isinstance(data, Mapping) else None
         if section is None:
             return data
-        others = {key for each in SECTIONS for key in each.model_fields}
+        others = {key for other in SECTIONS for key in other.model_fields}
         others -= section.model_fields.keys()
         return {
             key: value
@@ -91,7 +92,7 @@ class Config(Section):
 
     @field_validator("model")
     @classmethod
-    def _chrono_has_lengths_to_spread_over(
+    def _chrono_needs_long_sequences(
         cls, model: ModelConfig, info: ValidationInfo
     ) -> ModelConfig:
         data = info.data.get("data")
@@ -103,7 +104,7 @@ class Config(Section):
 
     @field_validator("model")
     @classmethod
-    def _a_residual_adds_like_to_like(
+    def _residuals_add_equal_widths(
         cls, model: ModelConfig, info: ValidationInfo
     ) -> ModelConfig:
         data = info.data.get("data")
@@ -133,9 +134,7 @@ class Config(Section):
 
     @field_validator("train")
     @classmethod
-    def _fit_what_is_wanted(
-        cls, train: TrainConfig, info: ValidationInfo
-    ) -> TrainConfig:
+    def _fit_the_target(cls, train: TrainConfig, info: ValidationInfo) -> TrainConfig:
         if data := info.data.get("data"):
             _refuse(kind_of(data).broken_train(train))
         return train
@@ -156,6 +155,6 @@ class Config(Section):
         return train
 
 
-def _refuse(broken: Iterable[tuple[str, tuple[str | int, ...]]]) -> None:
+def _refuse(broken: Iterable[Broken]) -> None:
     for message, keys in broken:
         raise broken_rule(message, *keys)

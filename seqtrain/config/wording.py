@@ -1,4 +1,4 @@
-"""What pydantic found, in the words of someone who writes a config."""
+"""The errors of pydantic, in words that the author of a config understands."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from .problems import SHOWN, Note, Problem
 from .slips import remedy
 from .whole import SOURCES, Config, only_value, section_of
 
-# Where a key may stand, as messages call it, and which keys stand there.
+# The keys of each source, and of each section by the name that messages give it.
 _DATA = {
     source: {
         key: field for each in sections for key, field in each.model_fields.items()
@@ -32,7 +32,7 @@ _DATA = {
 _SECTIONS = {
     "the top level": {
         **Config.model_fields,
-        "extends": FieldInfo(description="the base of a config"),
+        "extends": FieldInfo(description="path of a base config"),
     },
     **{f"data (source: {source})": fields for source, fields in _DATA.items()},
     **{
@@ -49,7 +49,7 @@ _SECTIONS = {
     },
 }
 
-# By pydantic's name of the error; {…} is from its context.
+# By pydantic's name of the error; {…} is filled in from its context.
 _NEEDED = {
     "bool_type": "true or false",
     "dict_type": "a mapping",
@@ -74,18 +74,18 @@ _NO_EFFECT = "delete it, or set it to null over a base"
 
 
 def explain(error: ValidationError, root: Node) -> Iterator[Problem]:
-    """Say what is wrong with the config `root`, and where."""
+    """Yield a problem, with its place, for each error in the config `root`."""
     found = error.errors(include_url=False)
     for details in found:
         if details["type"].startswith("union_tag") and details["loc"] == ("data",):
-            found = [*found, *_beside_the_source(root)]
+            found = [*found, *_errors_under_likely_source(root)]
     unknown = [each for each in found if each["type"] == "extra_forbidden"]
     meant = {_meant(details, root) for details in unknown[:SHOWN]}
     for details in found:
         keys = tuple(_keys(details["loc"]))
         if details["type"] == "union_tag_not_found":
             keys = *keys, "source"
-        # A key that is there, but misspelt, is told once.
+        # A misspelt key is reported as unknown, so not as missing, too.
         if details["type"] not in _MISSING or keys not in meant:
             yield _explain(details, root)
 
@@ -137,7 +137,7 @@ def _explain(details: ErrorDetails, root: Node) -> Problem:
 
 
 def _keys(location: Sequence[str | int]) -> list[str | int]:
-    """A pydantic location without its names for the branches of unions."""
+    """The keys of a pydantic location, without the tags of unions."""
     keys = [key for key in location if key not in BRANCHES]
     if keys[:1] == ["data"]:
         del keys[1:2]
@@ -145,7 +145,7 @@ def _keys(location: Sequence[str | int]) -> list[str | int]:
 
 
 def _dotted(keys: Sequence[str | int]) -> str:
-    """Keys as messages show them: `model.layers[0].cell`."""
+    """Keys in the form of messages: `model.layers[0].cell`."""
     dotted = "".join(
         f"[{key}]" if isinstance(key, int) else f".{shorten(key)}" for key in keys
     )
@@ -153,13 +153,13 @@ def _dotted(keys: Sequence[str | int]) -> str:
 
 
 def _numbered(node: MappingNode) -> str | None:
-    """The key of a mapping that a setting like `layers.0.units=3` made, if so."""
+    """The index, if a setting like `layers.0.units=3` made this mapping."""
     [*keys] = entries(node)
     return keys[0] if len(keys) == 1 and keys[0].isdecimal() else None
 
 
 def _not_one_of(node: Node, expected: str) -> tuple[str, str]:
-    """The message and the note for a word that is none of pydantic's list."""
+    """The message and the note for a word that is not in pydantic's list."""
     words = re.findall(r"'([^']*)'", expected)
     message = f"{show(node)} is not one of {', '.join(words)}"
     found = plain(node)
@@ -175,7 +175,7 @@ def _section(keys: list[str | int], root: Node) -> tuple[str, dict[str, FieldInf
 
 
 def _source(root: Node) -> str:
-    """The source of the data; where it is misspelt or missing, the likeliest."""
+    """The source of the data; the likeliest one if it is misspelt or missing."""
     _, section = find(root, ["data"])
     found = {key: plain(value) for key, (_, value) in entries(section).items()}
     named = found.get("source", found.get(nearest("source", found)))
@@ -184,8 +184,8 @@ def _source(root: Node) -> str:
     return max(_DATA, key=lambda source: len(found.keys() & _DATA[source].keys()))
 
 
-def _beside_the_source(root: Node) -> list[ErrorDetails]:
-    """What else is wrong with data whose source is misspelt or missing."""
+def _errors_under_likely_source(root: Node) -> list[ErrorDetails]:
+    """The other errors of data whose source is misspelt or missing."""
     _, node = find(root, ["data"])
     if not isinstance(node, MappingNode):
         return []
@@ -201,16 +201,16 @@ def _beside_the_source(root: Node) -> list[ErrorDetails]:
 
 
 def _meant(details: ErrorDetails, root: Node) -> tuple[str | int, ...]:
-    """Where the key stands that an unknown one was meant to be."""
+    """The key, with its section, that an unknown key was meant to be."""
     *section, key = _keys(details["loc"])
     _, known = _section(section, root)
     return *section, nearest(key, known)
 
 
 def _unknown_key(keys: list[str | int], root: Node) -> tuple[str, Note]:
-    """The message and the note for a key that its section does not know."""
+    """The message and the note for a key that its section does not have."""
     *section, key = keys
-    if section == ["data"] and (choice := _choice_of(key, root)):
+    if section == ["data"] and (choice := _wrong_choice(key, root)):
         return f"data.{key}: has no effect with {choice}", _NO_EFFECT
     name, known = _section(section, root)
     where = f"in {_dotted(section)}" if section else f"at {name}"
@@ -218,8 +218,8 @@ def _unknown_key(keys: list[str | int], root: Node) -> tuple[str, Note]:
     return message, partial(_whereabouts, key, known)
 
 
-def _choice_of(key: str, root: Node) -> str | None:
-    """Which source or task a key of the data needs, and which one it meets."""
+def _wrong_choice(key: str, root: Node) -> str | None:
+    """The source or task that a data key stands beside, and the one that it needs."""
     source = _source(root)
     if key not in _DATA[source]:
         needed = next((each for each in _DATA if key in _DATA[each]), None)
@@ -234,7 +234,7 @@ def _choice_of(key: str, root: Node) -> str | None:
 
 
 def _whereabouts(key: str, known: dict[str, FieldInfo]) -> str:
-    """What an unknown key was meant to be, or where it belongs."""
+    """Where an unknown key belongs, or which key was meant."""
     if homes := _homes(key):
         return f"it belongs in {homes}"
     everywhere = {key for section in _SECTIONS.values() for key in section}

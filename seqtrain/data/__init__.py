@@ -1,1 +1,1 @@
-"""From reviews on disk or made on the spot to batches of token ids."""
+"""From examples on disk, or generated ones, to batches of arrays."""

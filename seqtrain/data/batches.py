@@ -1,4 +1,4 @@
-"""Which examples make a batch, and how tf.data brings it to the model."""
+"""Group examples into batches, and feed them to a model with tf.data."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 MOST_BUCKETS = 5  # XLA compiles the train step for each, which takes seconds …
 _WORTH = 0.01  # … so each has to save this share of all timesteps
-_CANDIDATES = 100  # lengths that a bucket may have; more change little
-NO_TARGET = -1  # stands for the class of a timestep that is padding
+_CANDIDATES = 100  # lengths considered for a bucket; more change little
+NO_TARGET = -1  # the class of a timestep of padding
 
 
 class Batch(NamedTuple):
@@ -27,13 +27,13 @@ class Batch(NamedTuple):
 def choose_buckets(lengths: np.ndarray, max_length: int) -> list[int]:
     """Return the padded lengths, ascending, that leave the least padding.
 
-    They are five at most for the examples given, and `max_length` after them, as others
-    may be longer. Of the reviews of IMDB, cut to 400 tokens, they leave 12% of padding;
-    a single length would leave 48%.
+    There are at most five for the training examples, then `max_length`, as other
+    examples may be longer. On IMDB, cut to 400 tokens, 12% of all timesteps are then
+    padding; with a single length 48% would be.
 
     Args:
-        lengths: How many timesteps each training example has.
-        max_length: The most that an example may have.
+        lengths: Timesteps of each training example, `(examples,)`.
+        max_length: The most timesteps that an example may have.
 
     Example:
         >>> choose_buckets(np.array([3, 3, 4, 9, 9, 9]), 20)
@@ -43,7 +43,7 @@ def choose_buckets(lengths: np.ndarray, max_length: int) -> list[int]:
     shares = np.linspace(0, 1, _CANDIDATES)
     ends = np.unique(np.quantile(lengths, shares, method="inverted_cdf")).tolist()
     up_to = [int(np.sum(lengths <= end)) for end in ends]
-    # By the last bucket: the padded timesteps up to there, and the buckets.
+    # For each last bucket: the fewest padded timesteps so far, and their buckets.
     best = [(end * n, (end,)) for end, n in zip(ends, up_to, strict=True)]
     for _ in range(MOST_BUCKETS - 1):
         more = [
@@ -75,19 +75,19 @@ def epoch_batches(
 ) -> list[Batch]:
     """Return the batches of an epoch: a pure function of its arguments.
 
-    Every example stands in exactly one batch. The examples of a bucket are batched
-    together, in random order; those that fill no batch move up into the next larger
-    bucket, so one batch at most is not full. Then the batches are shuffled.
+    Every example is in exactly one batch. The examples of a bucket are batched together
+    in random order; those that do not fill a batch move to the next larger bucket, so
+    only one batch may be smaller. Then the batches are shuffled.
 
     Args:
-        lengths: How many timesteps each example has.
+        lengths: Timesteps of each example, `(examples,)`.
         batch_size: Examples of a full batch.
         buckets: The padded lengths, ascending; the last holds every example.
         seed: Draws the order, together with `epoch`.
-        epoch: Which one; each has its own order.
-        order: `by_bucket` shuffles nothing and takes shorter buckets first; `as_given`
-            takes the examples as they stand, whatever their length, as a state that is
-            carried from one batch to the next needs it.
+        epoch: Number of the epoch; each has its own order.
+        order: `"random"` as above; `"by_bucket"` does not shuffle and takes shorter
+            buckets first; `"as_given"` keeps the order of the examples, whatever their
+            lengths.
 
     Example:
         >>> lengths = np.array([9, 1, 3, 2, 8])
@@ -102,10 +102,10 @@ def epoch_batches(
     rng = np.random.default_rng([seed, epoch])
     number = len(lengths)
     places = rng.permutation(number) if order == "random" else np.arange(number)
-    bucket = np.searchsorted(buckets, lengths)  # the smallest that holds it
+    bucket = np.searchsorted(buckets, lengths)  # the smallest that fits
     if order != "as_given":
         places = places[np.argsort(bucket[places], kind="stable")]
-    # Cut anywhere, the sorted order moves the rest of a bucket up by itself.
+    # In sorted order, a batch that spans two buckets is padded to the larger one.
     batches = [
         Batch(chunk, buckets[bucket[chunk].max()])
         for chunk in np.split(places, range(batch_size, number, batch_size))
@@ -119,11 +119,11 @@ def epoch_batches(
 def gather(encoded: Encoded, batch: Batch) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the inputs and the targets of a batch, padded on the right.
 
-    Inputs are padded with 0, the classes of timesteps with -1.
+    Inputs are padded with 0, the targets of timesteps with -1.
 
     Returns:
-        Inputs `(batch, width)` or `(batch, width, features)`, and targets `(batch, …)`,
-        or `(batch, width)` where each timestep has one; None if there are none.
+        Inputs `(batch, width)` or `(batch, width, features)`; and targets `(batch, …)`,
+        or `(batch, width)` for a target at each timestep, or None if there are none.
     """
     starts, lengths = (each[batch.indices] for each in encoded[1:3])
     steps = np.arange(batch.width)
@@ -149,20 +149,20 @@ def dataset(
     *,
     class_weights: np.ndarray | None = None,
 ) -> "tf.data.Dataset":
-    """Return batches as tensors, each gathered while the one before it is used.
+    """Return batches as tensors; each is gathered while the previous one is used.
 
-    Nothing but the batches is copied: the examples stay where they are.
+    Only the examples of a batch are copied, when it is gathered.
 
     Args:
-        encoded: The examples that the batches point into; they have targets.
-        batches: What `epoch_batches` returned, or a part of it.
-        class_weights: The weight of each class.
+        encoded: The examples that the batches refer to, with targets.
+        batches: The result of `epoch_batches`, or a part of it.
+        class_weights: The weight of each class, `(classes,)`; None for no weights.
 
     Returns:
-        A dataset of known cardinality of inputs and targets as `gather` returns them,
-        and if asked for the weight of each target, float32.
+        A dataset of known cardinality, of inputs and targets as `gather` returns them,
+        and with `class_weights` the weight of each target, float32.
     """
-    import tensorflow as tf  # two seconds that reading data need not wait for
+    import tensorflow as tf  # takes two seconds, which reading data does without
 
     def arrays_of(batch: Batch) -> list[np.ndarray]:
         inputs, targets = gather(encoded, batch)
@@ -171,20 +171,20 @@ def dataset(
         weights = np.where(targets == NO_TARGET, 0, class_weights[targets])
         return [inputs, targets, weights.astype(np.float32)]
 
-    # An empty batch tells types and ranks; its features are those of every batch.
-    like = arrays_of(Batch(np.zeros(0, int), 0))
-    shapes = [[None, None, *each.shape[2:]][: each.ndim] for each in like]
+    # An empty batch has the dtypes, ranks and features of every batch.
+    empty = arrays_of(Batch(np.zeros(0, int), 0))
+    shapes = [[None, None, *each.shape[2:]][: each.ndim] for each in empty]
 
     def tensors(number):
-        found = tf.numpy_function(
+        arrays = tf.numpy_function(
             lambda number: arrays_of(batches[number]),
             [number],
-            [each.dtype for each in like],
+            [each.dtype for each in empty],
         )
-        return tuple(map(tf.ensure_shape, found, shapes))
+        return tuple(map(tf.ensure_shape, arrays, shapes))
 
-    # There is nothing to tune, and an iterator that is given up before its end waits
-    # up to six seconds for the thread that would (TensorFlow 2.21).
+    # There is nothing to tune, and an iterator that is dropped before its end waits up
+    # to six seconds for the autotune thread (TensorFlow 2.21).
     options = tf.data.Options()
     options.autotune.enabled = False
     return (

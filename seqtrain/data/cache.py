@@ -1,7 +1,7 @@
-"""Where downloads and encoded data are kept, and an entry that is never stale.
+"""The cache of downloads and encoded data, whose entries are never stale.
 
-An entry is one file, named by a hash of all that it follows from: the data files, the
-settings, the code that reads and encodes. It begins with the sha256 of the rest.
+An entry is a file named by a hash of everything that its content depends on: the data
+files, the settings, and the code. It begins with the sha256 of the rest of the file.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ def cache_folder() -> Path:
     `~/.cache/seqtrain`.
 
     Raises:
-        DataError: If none of them is known.
+        DataError: If neither variable is set and there is no home folder.
     """
     if folder := os.environ.get("SEQTRAIN_CACHE"):
         return Path(folder)
@@ -44,25 +44,28 @@ def cache_folder() -> Path:
         ) from None
 
 
-def entry_path(*follows_from: object) -> Path:
-    """Return where the entry is that follows from these values, as JSON holds them.
+def entry_path(*depends_on: object) -> Path:
+    """Return the path of the entry for these values.
 
-    Part of the name are also the code of this package, Python, for its Unicode tables,
-    and NumPy, for its random numbers.
+    Its name depends also on the code of seqtrain, on the version of Python, for its
+    Unicode tables, and on that of NumPy, for its random numbers.
+
+    Args:
+        *depends_on: All that the content of the entry depends on, in JSON types.
     """
     package = Path(__file__).parents[1]
     code = digest_files(package, sorted(package.rglob("*.py")))
-    everything = [*follows_from, code, platform.python_version(), np.__version__]
+    everything = [*depends_on, code, platform.python_version(), np.__version__]
     name = hashlib.sha256(json.dumps(everything).encode()).hexdigest()
     return cache_folder() / "encoded" / name
 
 
 def read_entry(path: Path) -> dict[str, np.ndarray] | None:
-    """Read the arrays of an entry; None if it is not there or damaged."""
+    """Read the arrays of an entry; None if it is missing or damaged."""
     try:
         with open_file(path) as file:
             blob = file.read()
-    except (DataError, OSError):  # whatever is there, the data can be encoded anew
+    except (DataError, OSError):  # whatever is there, the data can be encoded again
         return None
     digest, content = blob[:_DIGEST_SIZE], blob[_DIGEST_SIZE:]
     if hashlib.sha256(content).digest() != digest:
@@ -71,7 +74,7 @@ def read_entry(path: Path) -> dict[str, np.ndarray] | None:
 
 
 def write_entry(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write an entry; where that is not possible, say so and go on without."""
+    """Write an entry; if that is not possible, print a warning and go on."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     content = buffer.getvalue()
@@ -80,7 +83,7 @@ def write_entry(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(hashlib.sha256(content).digest() + content)
         os.replace(temporary, path)
-    except OSError as error:  # what is in memory serves this command as well
+    except OSError as error:  # this command has the data in memory
         print(
             f"warning: {path.parent}: encoded data can't be kept there, "
             f"{error.strerror}; each command encodes it anew\n"

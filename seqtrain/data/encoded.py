@@ -1,4 +1,4 @@
-"""Examples as numbers."""
+"""Encoded examples, and the data that a model is trained and tested on."""
 
 import hashlib
 import json
@@ -10,20 +10,21 @@ from .vocabulary import Vocabulary
 
 
 class Encoded(NamedTuple):
-    """Examples as pieces of flat arrays, in memory or mapped from a file.
+    """Examples as slices of flat arrays, in memory or memory-mapped.
 
-    Example i reads `inputs[starts[i] : starts[i] + lengths[i]]`. Pieces may overlap, as
-    the windows of a series do.
+    The inputs of example i are `inputs[starts[i] : starts[i] + lengths[i]]`. Slices may
+    overlap, like the windows of a time series.
 
     Args:
-        inputs: Of all timesteps one after the other: token ids `(timesteps,)`, int32,
-            or numbers `(timesteps, features)`, float32.
+        inputs: All timesteps in one array: token ids `(timesteps,)`, int32, or numbers
+            `(timesteps, features)`, float32.
         starts: Where each example begins, `(examples,)`, int64.
-        lengths: How many timesteps it has, `(examples,)`, int64.
-        targets: What is wanted of each example: a class `(examples,)`, int32, a value
-            `(examples,)` or a vector `(examples, size)`, float32. Or of each timestep,
-            in the places of `inputs`. A class of -1 is none. None: nothing is wanted.
-        per_step: Whether the targets are those of the timesteps.
+        lengths: Timesteps of each example, `(examples,)`, int64.
+        targets: For each example a class `(examples,)`, int32, a value `(examples,)` or
+            a vector `(examples, size)`, float32; or for each timestep a class
+            `(timesteps,)`, int32, beside `inputs`. A class of -1 is unknown. None if
+            there are no targets.
+        per_step: Whether there is a target for each timestep.
     """
 
     inputs: np.ndarray
@@ -33,28 +34,34 @@ class Encoded(NamedTuple):
     per_step: bool = False
 
     @classmethod
-    def joined(cls, inputs: np.ndarray, lengths: np.ndarray, targets, **rest):
-        """Examples that stand one after the other, without a gap.
+    def joined(
+        cls,
+        inputs: np.ndarray,
+        lengths: np.ndarray,
+        targets: np.ndarray | None,
+        per_step: bool = False,
+    ) -> "Encoded":
+        """Make examples that follow each other without a gap.
 
         Example:
             >>> ids = np.array([7, 8, 9], np.int32)
             >>> Encoded.joined(ids, np.array([2, 0, 1]), None).starts.tolist()
             [0, 2, 2]
         """
-        return cls(inputs, np.cumsum(lengths) - lengths, lengths, targets, **rest)
+        return cls(inputs, np.cumsum(lengths) - lengths, lengths, targets, per_step)
 
     @property
     def examples(self) -> int:
-        """How many there are."""
+        """The number of examples."""
         return len(self.lengths)
 
     def inputs_of(self, index: int) -> np.ndarray:
-        """Return what one example reads."""
+        """Return the inputs of one example, `(timesteps,)` or with features."""
         start = self.starts[index]
         return self.inputs[start : start + self.lengths[index]]
 
     def targets_of(self, index: int) -> np.ndarray:
-        """Return what is wanted of one example, or of each of its timesteps."""
+        """Return the target of one example, or those of its timesteps."""
         if not self.per_step:
             return self.targets[index]
         start = self.starts[index]
@@ -62,24 +69,24 @@ class Encoded(NamedTuple):
 
 
 class Report(Protocol):
-    """What the data of a kind holds, as `train` and `check` print it."""
+    """A description of the data, which `train` and `check` print."""
 
     def text(self) -> str:
         """Return aligned lines of at most 80 columns."""
 
 
 class Data(NamedTuple):
-    """All that a model is trained and tested on.
+    """The data that a model is trained and tested on.
 
     Args:
-        train: What it learns from.
-        validation: What decides when it is best.
-        test: What is kept for the end, if there is any.
-        vocab: The tokens of the training part.
-        labels: The classes, by index.
+        train: The examples to learn from.
+        validation: The examples that decide which epoch is the best.
+        test: The examples for the final evaluation, if any.
+        vocab: The vocabulary, made from the training part.
+        labels: The names of the classes by index; empty if the targets are values.
         buckets: The lengths that batches are padded to, ascending.
-        report: What the data holds.
-        files: The sha256 of every data file.
+        report: A description of the data.
+        files: The sha256 of every data file, by path.
     """
 
     train: Encoded
@@ -92,7 +99,7 @@ class Data(NamedTuple):
     files: dict[str, str]
 
     def digest(self) -> str:
-        """Return a sha256 of all that a training sees of it."""
+        """Return a sha256 of everything that training depends on."""
         total = hashlib.sha256(self.vocab.to_bytes())
         total.update(json.dumps(self.labels).encode())
         for part in (self.train, self.validation):
@@ -102,10 +109,10 @@ class Data(NamedTuple):
 
 
 def _digested(part: Encoded) -> list[np.ndarray]:
-    """The arrays that tell examples from others."""
+    """The arrays that identify the examples."""
     ends = part.starts + part.lengths
-    # Without gaps the starts and the last end tell the lengths. Runs know this digest:
-    # it can't become another.
+    # Without gaps, the starts and the end of the last example imply the lengths. They
+    # are left out then, as the digests in existing runs were made without them.
     end = np.array([len(part.inputs)], np.int64)
     arrays = [part.inputs, part.starts, end]
     if not np.array_equal(ends, [*part.starts[1:], *end][: part.examples]):

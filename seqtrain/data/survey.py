@@ -1,4 +1,4 @@
-"""What a data file seems to hold: which column is the text, which the label."""
+"""Guess what a data file holds: the column of the texts, that of the labels."""
 
 import statistics
 from collections import Counter
@@ -14,7 +14,7 @@ from .sources.files import SUFFIXES, read_examples, read_table
 from .tokenize import tokenize
 
 _ROWS = 2000  # read to tell the columns apart
-_TEXTS = 10_000  # at least so many are split into tokens, at most twice as many
+_TEXTS = 10_000  # split into tokens; up to twice as many if there are more
 _MOST_CLASSES = 1000
 _LABEL_NAMES = (
     "label labels class classes category sentiment target verdict rating stars y"
@@ -22,7 +22,7 @@ _LABEL_NAMES = (
 
 
 class Column(NamedTuple):
-    """What the values of a column are like, on average."""
+    """The mean words and characters, and the distinct values, of a column."""
 
     name: str
     words: float
@@ -31,18 +31,18 @@ class Column(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """What a data file or folder seems to hold.
+    """What was found in a data file or folder, and guessed about it.
 
     Args:
         text: The column of the texts; None in a folder of classes.
-        label: The column of the labels, likewise.
+        label: The column of the labels; None in a folder of classes.
         test: A test file beside it with the same columns and labels, if there is one.
-        classes: How many examples of each class.
-        skipped_rows: Each row that is no example, as `file:line: why`.
-        lengths: 50th, 95th and 100th percentile of the tokens of a text.
-        surveyed: How many texts the lengths and the words were counted in.
-        words: Distinct tokens.
-        repeated: Distinct tokens that occur twice or more.
+        classes: Number of examples by class.
+        skipped_rows: Each row that could not be read, as `file:line: why`.
+        lengths: Tokens per text: 50th, 95th and 100th percentile.
+        surveyed: Number of texts that the counts of tokens are from.
+        words: Distinct tokens in these texts.
+        repeated: Distinct tokens that occur twice or more in them.
     """
 
     text: Column | None
@@ -57,15 +57,15 @@ class Survey(NamedTuple):
 
     @property
     def imbalance(self) -> float:
-        """How many times as large as the smallest class the largest is."""
+        """Examples of the largest class divided by those of the smallest."""
         return max(self.classes.values()) / min(self.classes.values())
 
 
 def survey(path: Path) -> Survey:
-    """Look at a file or a folder of classes for what its config needs to say.
+    """Find out what the config for a file or a folder of classes needs.
 
     Raises:
-        DataError: If it can't be read, or seems to hold no labelled texts.
+        DataError: If it can't be read, or no columns look like texts and labels.
     """
     text = label = test = None
     if path.is_dir():
@@ -88,8 +88,9 @@ def survey(path: Path) -> Survey:
 def find_columns(path: Path) -> tuple[Column, Column]:
     """Guess the columns of the texts and of the labels.
 
-    The texts are the longest strings. The labels are the other column with the fewest
-    distinct values; one with a usual name is preferred, if its values repeat.
+    The texts are the column with the longest strings. The labels are the column with
+    the fewest distinct values among the others, or among those with a usual name for
+    labels if their values repeat.
 
     Raises:
         DataError: If there is no such pair.

@@ -1,4 +1,4 @@
-"""Raw text → tokens: the standardisation."""
+"""Split raw texts into tokens, after making them uniform."""
 
 import functools
 import html
@@ -12,14 +12,14 @@ _TAG = re.compile(r"<[/!?]?[a-zA-Z][^<>]*>")
 
 _MARKUP = re.compile(rf"<!--.*?-->|{_TAG.pattern}", re.DOTALL)
 
-# A character reference that is no character, by far.
+# A character reference far beyond the last character.
 _HUGE_REFERENCE = re.compile(r"&#[0-9]{10,};?")
 
 _LONG_RUN = re.compile(r"\S{1000}")
 
 # Apostrophes and quotes as people and word processors write them. \x91 to \x94 are
-# the Windows quotes in a text that was read as Latin-1. Soft hyphens and zero-width
-# joiners are no part of the spelling; a zero-width space is a space.
+# Windows quotes in a text that was decoded as Latin-1. Soft hyphens and zero-width
+# joiners are not part of the spelling; a zero-width space is a space.
 _QUOTES = str.maketrans(
     dict.fromkeys("’‘ʼ´′\x91\x92", "'")
     | dict.fromkeys("“”\x93\x94", '"')
@@ -27,7 +27,7 @@ _QUOTES = str.maketrans(
     | {"\u200b": " "}
 )
 
-# Kana and Han put no space between words: a character is the smallest safe token.
+# Text in kana and Han has no spaces between words, so each character is a token.
 _UNSPACED = re.compile(
     "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
@@ -47,9 +47,9 @@ _SYMBOL = rf"[^\w\s{_INVISIBLE}]|_"
 def _token_pattern(ascii_only: bool, punctuation: str) -> re.Pattern:
     word = _ASCII_WORD
     if not ascii_only:
-        # `\w` has the letters of every script but not the marks written on them:
-        # vowel signs, accents on their own. A class of them all is slow, so the
-        # texts that cannot hold one do without.
+        # `\w` matches the letters of every script, but not the marks on them, such as
+        # vowel signs and combining accents. A character class of all marks is slow, so
+        # ASCII texts, which have none, use a pattern without it.
         marks = "".join(c for c in map(chr, range(0x20000)) if _is_mark(c))
         word = rf"[^\W_]+(?:[{marks}]+[^\W_]*|['’][^\W_]+)*"
     return re.compile(word if punctuation == "drop" else f"{word}|{_SYMBOL}")
@@ -62,18 +62,17 @@ def _is_mark(character: str) -> bool:
 def tokenize(text: str, standardize: Standardize) -> list[str]:
     """Split a raw text into its tokens.
 
-    In this order, each step by choice of the config:
+    The steps, in this order, as the config chooses:
 
-        html         strip: tags become spaces, `&amp;` and its like characters
-        unicode      nfkc: compatible forms are one (ﬁ is fi, ½ is 1⁄2), and so are
-                     the straight and the curly quotes
-        lowercase    every script, not only ASCII
-        punctuation  drop: words only; split: each mark is a token of its own
+        html         strip: tags become spaces; `&amp;` and the like, characters
+        unicode      nfkc: compatible characters become the same (ﬁ is fi, ½ is 1⁄2),
+                     and curly quotes become straight
+        lowercase    in every script, not only ASCII
+        punctuation  drop: keep words only; split: each mark is a token
 
-    A word is a run of letters, digits and the marks on them; an apostrophe between
-    two of them holds it together, so `don't` and `don’t` are one word, and the same
-    one. Han and kana, written without spaces, go character by character. What
-    cannot be seen is never a token.
+    A word is a run of letters, digits and the marks on them, with apostrophes inside:
+    `don't` and `don’t` are the same word. In Han and kana, which have no spaces, each
+    character is a token. Invisible characters are never tokens.
 
     Example:
         >>> tokenize("It’s <b>GREAT</b>.<br />Don't miss!", Standardize())
@@ -95,15 +94,15 @@ def tokenize(text: str, standardize: Standardize) -> list[str]:
 def _without_markup(text: str) -> str:
     if "<!--" not in text:
         return _TAG.sub(" ", text)
-    # Past the last `-->` no comment ends; to look for an end at each of its starts
-    # would take hours in a text of nothing else.
+    # After the last `-->` no comment ends. To look for the end of each `<!--` there
+    # would take hours in a text that has many of them.
     end = text.rfind("-->") + len("-->") if "-->" in text else 0
     return _MARKUP.sub(" ", text[:end]) + _TAG.sub(" ", text[end:])
 
 
 def _nfkc(text: str) -> str:
-    # To sort n marks on a letter takes n² steps; Unicode's Stream-Safe Text Format
-    # (UAX #15) holds them apart by an invisible joiner after 30. Real words are short.
+    # Sorting n marks on one letter takes n² steps. Unicode's Stream-Safe Text Format
+    # (UAX #15) splits them with an invisible joiner after 30. Real words are shorter.
     if _LONG_RUN.search(text):
         text = _marks_on_a_letter().sub("\\g<0>\u034f", text)
     return unicodedata.normalize("NFKC", text)
@@ -118,5 +117,5 @@ def _marks_on_a_letter() -> re.Pattern:
 def _unescape_html(text: str) -> str:
     try:
         return html.unescape(text)
-    except ValueError:  # Python makes no number of more than 4300 digits
+    except ValueError:  # int() raises beyond 4300 digits
         return html.unescape(_HUGE_REFERENCE.sub("\ufffd", text))

@@ -1,4 +1,4 @@
-"""Tokens ↔ ids."""
+"""The table between tokens and their ids."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,8 +16,8 @@ RESERVED = ("", "[unk]")  # the tokens of these ids
 class Vocabulary:
     """The table between tokens and ids.
 
-    Id 0 is padding and id 1 every token that is not in the table; from 2 on stand
-    the most frequent tokens.
+    Id 0 is padding, id 1 stands for every token that is not in the table, and the most
+    frequent tokens have the ids from 2.
 
     Args:
         tokens: The tokens by id, padding and unknown included.
@@ -36,11 +36,11 @@ class Vocabulary:
 
     @classmethod
     def build(cls, counts: Mapping[str, int], size: int) -> "Vocabulary":
-        """Take the most frequent tokens; of equally frequent ones the first by name.
+        """Build the vocabulary of the most frequent tokens; ties go by the alphabet.
 
         Args:
             counts: How often each token occurs in the training texts.
-            size: The most ids there may be, padding and unknown included.
+            size: The most ids, padding and unknown included.
         """
         ranked = sorted(counts, key=lambda token: (-counts[token], token))
         return cls([*RESERVED, *ranked[: size - len(RESERVED)]])
@@ -57,16 +57,16 @@ class Vocabulary:
         return cls([_unescape(line) for line in text.split("\n")])
 
     def save(self, path: Path) -> None:
-        """Write one token a line, by id, in UTF-8."""
+        """Write the tokens in the order of their ids, one per line, in UTF-8."""
         replace(path, self.to_bytes())
 
     def to_bytes(self) -> bytes:
-        """Return one token a line, so that line n + 1 is id n."""
+        """Return the tokens one per line, so that line n + 1 has id n."""
         lines = "".join(f"{_escape(token)}\n" for token in self.tokens)
         return lines.encode("utf-8", "surrogatepass")
 
     def encode(self, tokens: Iterable[str]) -> np.ndarray:
-        """Return the ids of tokens, as int32."""
+        """Return the ids of tokens, `(tokens,)`, int32."""
         ids = list(map(self._ids.get, tokens, repeat(UNKNOWN)))
         return np.array(ids, np.int32)
 

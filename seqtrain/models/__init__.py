@@ -1,1 +1,1 @@
-"""From a config to a Keras model, and back from a file."""
+"""Build a Keras model from a config, compile it, load it from a file."""

@@ -1,4 +1,4 @@
-"""The `model` section of a config, as a Keras model."""
+"""Build the Keras model of a config."""
 
 import keras
 
@@ -11,7 +11,7 @@ LAYERS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 
 
 def build_model(config: Config, *, vocab_size: int, num_classes: int) -> keras.Model:
-    """Embedding, if tokens are read → recurrent layers → pooling → Dense.
+    """Build embedding (of tokens) → recurrent layers → pooling → dense layer.
 
     A residual layer adds its input to its output, `y_t = layer(x)_t + x_t` [2].
     The pooling of the top layer's outputs h_1 … h_T, over real timesteps only:
@@ -21,19 +21,20 @@ def build_model(config: Config, *, vocab_size: int, num_classes: int) -> keras.M
         max      max h_t, feature by feature
         concat   last, mean and max side by side [1]
 
-    Where each timestep has a target, nothing is pooled.
+    If each timestep has a target, nothing is pooled.
 
     Args:
-        config: The config; its `data.max_length` is what a chrono bias spreads the
-            memories over.
+        config: The config. A chrono bias spreads the memories over `data.max_length`
+            timesteps.
         vocab_size: Rows of the embedding.
-        num_classes: Two for one label make a binary classifier with one logit.
+        num_classes: Number of classes; 0 if the targets are values. Two classes for a
+            whole sequence make one logit.
 
     Returns:
-        A model from token ids `(batch, timesteps)`, 0 for padding on the right, or
-        from numbers `(batch, timesteps, features)`, to what the kind of the data wants:
-        logits `(batch, 1)` for two classes, otherwise `(batch, num_classes)`; one value
-        `(batch, 1)`; or the logits of each timestep.
+        A model of token ids `(batch, timesteps)`, padded with 0 on the right, or of
+        numbers `(batch, timesteps, features)`. Its outputs are logits, `(batch, 1)` for
+        two classes, else `(batch, num_classes)`; a value, `(batch, 1)`; or the logits
+        of each timestep, `(batch, timesteps, num_classes)`.
 
     References:
         [1] Howard and Ruder, Universal language model fine-tuning for text
@@ -42,7 +43,7 @@ def build_model(config: Config, *, vocab_size: int, num_classes: int) -> keras.M
     """
     kind, model, max_length = kind_of(config.data), config.model, config.data.max_length
     inputs, x = kind.inputs.layers(model, vocab_size)
-    # Named by their place: the names that Keras gives go on counting in a process.
+    # Named by position: the names that Keras makes up count on within a process.
     *lower, top = enumerate(model.layers, 1)
     for layer in lower:
         x = _apply(*layer, max_length, x)
@@ -71,7 +72,7 @@ def build_model(config: Config, *, vocab_size: int, num_classes: int) -> keras.M
 def _apply(
     number: int, config: LayerConfig, max_length: int, x, return_sequences: bool = True
 ):
-    """What a layer makes of x: `layer(x)`, or `layer(x) + x` if it is residual."""
+    """Return `layer(x)`, or `layer(x) + x` if the layer is residual."""
     layer = _recurrent(number, config, max_length, return_sequences=return_sequences)
     outputs = layer(x)
     if not config.residual:

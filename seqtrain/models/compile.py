@@ -1,4 +1,4 @@
-"""The optimizer, the loss and the metrics of a model."""
+"""Give a model its optimizer, loss and metrics."""
 
 from collections.abc import Callable, Sequence
 
@@ -24,9 +24,15 @@ def compile_model(
     steps_per_epoch: int = 1,
     metrics: Sequence[keras.metrics.Metric] = (),
 ) -> None:
-    """Give the model its optimizer, and the loss and the metrics of its kind of data.
+    """Compile the model with the optimizer of the config and the loss of its data.
 
-    The loss is averaged by the weights of the examples: `Σ w L / Σ w`.
+    The loss of a batch is `Σ w L / Σ w`, w being the weights of the examples.
+
+    Args:
+        model: Built by `build_model`.
+        config: The config that it was built from.
+        steps_per_epoch: Optimizer steps in an epoch, for the learning rate's schedule.
+        metrics: Metrics besides the accuracy.
     """
     train, target = config.train, kind_of(config.data).target
     options = train.model_dump(include={"weight_decay", "momentum"}, exclude_none=True)
@@ -36,8 +42,7 @@ def compile_model(
     if "accuracy" in target.metrics:
         metrics = [Accuracy(target.hits), *metrics]
     loss = target.loss(model.output_shape[-1])
-    # An evaluation sees each shape a few times: to compile them costs more than
-    # it saves.
+    # An evaluation has each shape only a few times: compiling costs more than it saves.
     model.compile(optimizer, loss, metrics=[*metrics], jit_compile=False)
     optimizer.build(model.trainable_variables)
 
@@ -46,7 +51,8 @@ class Accuracy(keras.metrics.Mean):
     """The share of hits among the targets that count.
 
     Args:
-        hits: Returns hits, 1 or 0, and which of them count, or None if all do.
+        hits: Returns 1 for a hit or 0 for a miss, and 1 or 0 for whether each counts,
+            or None if all count.
     """
 
     def __init__(self, hits: Callable):
@@ -59,7 +65,7 @@ class Accuracy(keras.metrics.Mean):
 
 def _learning_rate(config: TrainConfig, steps_per_epoch: int):
     if config.schedule == "constant" and not config.warmup_steps:
-        return config.learning_rate  # a number, which callbacks may change
+        return config.learning_rate  # unlike a schedule, callbacks may change it
     steps = {}
     if config.schedule == "step":
         every = config.step_epochs * steps_per_epoch

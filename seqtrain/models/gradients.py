@@ -1,4 +1,4 @@
-"""The gradients of a model, and all that a training changes in it."""
+"""The gradients of a model, and the variables that training changes."""
 
 from collections.abc import Sequence
 
@@ -7,25 +7,35 @@ import numpy as np
 import tensorflow as tf
 
 
-def gradients_of(model: keras.Model, tokens, labels, weights=None, *, training=True):
-    """The loss of a batch, its logits, and the gradient of every trainable weight.
+def gradients_of(model: keras.Model, inputs, targets, weights=None, *, training=True):
+    """Return the loss of a batch, the model's outputs, and the gradients.
 
-    The gradients are dense: the norm of a sparse one would count a token that
-    stands twice in a batch as two.
+    The gradients are dense: in the norm of a sparse gradient, a token that occurs twice
+    in a batch would count as two rows.
+
+    Args:
+        model: A compiled model.
+        inputs: The inputs of a batch.
+        targets: The targets of the batch.
+        weights: The weight of each target, if any.
+        training: Whether dropout is on.
+
+    Returns:
+        The loss, the outputs, and a gradient for each trainable weight.
     """
     with tf.GradientTape() as tape:
-        logits = model(tokens, training=training)
-        loss = model.compute_loss(tokens, labels, logits, weights, training=training)
+        outputs = model(inputs, training=training)
+        loss = model.compute_loss(inputs, targets, outputs, weights, training=training)
     gradients = tape.gradient(loss, model.trainable_variables)
-    return loss, logits, [tf.convert_to_tensor(gradient) for gradient in gradients]
+    return loss, outputs, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
 def variables_of(model: keras.Model) -> list[keras.Variable]:
-    """All that training changes: weights, states of dropout, the optimizer's."""
+    """Return all that training changes: weights, dropout's states, the optimizer."""
     return [*model.variables, *model.optimizer.variables]
 
 
 def assign(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
-    """Give each variable its value."""
+    """Assign a value to each variable."""
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

@@ -1,4 +1,4 @@
-"""Loading `model.keras`: its weights and layers, never code."""
+"""Load `model.keras`: layers and weights, but never code."""
 
 import json
 import warnings
@@ -13,8 +13,8 @@ from ..errors import RunError, shown
 from ..tasks.kind import Kind
 
 _PARTS = {"config.json", "metadata.json", "model.weights.h5"}
-_LARGEST_CONFIG = 2**24  # bytes; that of a deep model has some thousands
-# Layers of Keras whose config brings a program along.
+_LARGEST_CONFIG = 2**24  # bytes; a deep model has some thousands
+# Classes of Keras whose config contains a program.
 _PROGRAMS = {
     "Lambda",
     "TFSMLayer",
@@ -29,31 +29,32 @@ _PROGRAMS = {
 def load_model(
     path: Path, *, vocab_size: int, num_classes: int, kind: Kind
 ) -> keras.Model:
-    """Load the model of a run, from token ids, or numbers, to what is wanted.
+    """Load the model of a run.
 
-    Keras runs what a config names, so it is looked through first: it may name the
-    layers of Keras and of seqtrain, but no function of another module.
+    Keras runs what the config in the file names, so the config is checked first: it
+    may name layers of Keras and of seqtrain, but no function of another module.
 
     Args:
         path: A `.keras` file.
-        vocab_size: Tokens of the vocabulary that is to fit it.
-        num_classes: Labels that are to fit it.
-        kind: What it is to read and put out.
+        vocab_size: Tokens in the vocabulary of the run.
+        num_classes: Number of labels of the run.
+        kind: The kind of data of the run.
 
     Raises:
-        RunError: If it is damaged, carries code or doesn't fit.
+        RunError: If the file is damaged, carries code, or doesn't fit the vocabulary,
+            the labels or the kind of data.
     """
     _check_config(_read_config(path), path)
     try:
         with warnings.catch_warnings():
-            # Keras warns where a layer is left with the weights it was made with.
+            # Keras warns if a layer keeps its initial weights.
             warnings.simplefilter("error", UserWarning)
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
-        columns = _columns(model)
+        columns = model.output_shape[-1]
         needed = kind.inputs.features, kind.target.per_step
-        fits = _reads_and_writes(model) == needed
-        # A model that reads numbers has no vocabulary.
-        rows = _rows(model) if fits and kind.inputs.embedded else vocab_size
+        fits = _features_and_per_step(model) == needed
+        # A model of numbers has no vocabulary.
+        rows = _embedding_rows(model) if fits and kind.inputs.embedded else vocab_size
     except (
         AttributeError,
         ImportError,
@@ -65,7 +66,7 @@ def load_model(
         UserWarning,
         ValueError,
     ) as error:
-        # Keras has no error of its own: each layer raises what its arguments do.
+        # Keras has no error class for this: each layer raises its own.
         reason = (str(error) or type(error).__name__).partition("\n")[0]
         raise _damaged(path, f"Keras can't build it: {reason[:200]}") from None
     if not fits:
@@ -88,24 +89,21 @@ def load_model(
     return model
 
 
-def _rows(model: keras.Model) -> int:
+def _embedding_rows(model: keras.Model) -> int:
     (embedding,) = (
         layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)
     )
     return embedding.input_dim
 
 
-def _reads_and_writes(model: keras.Model) -> tuple[int | None, bool]:
-    """The numbers it reads at a timestep, None for a token; if it writes at each."""
-    return (*model.input_shape[2:], None)[0], len(model.output_shape) == 3
-
-
-def _columns(model: keras.Model) -> int:
-    return model.output_shape[-1]
+def _features_and_per_step(model: keras.Model) -> tuple[int | None, bool]:
+    """The features that a model reads, None for tokens; whether it has step outputs."""
+    features = (*model.input_shape[2:], None)[0]
+    return features, len(model.output_shape) == 3
 
 
 def _read_config(path: Path) -> object:
-    """Read the config out of the file; each part has to have its check sum."""
+    """Read the config in the file, after a check of all sizes and check sums."""
     try:
         with zipfile.ZipFile(path) as file:
             sizes = {info.filename: info.file_size for info in file.infolist()}
@@ -129,7 +127,7 @@ def _read_config(path: Path) -> object:
 
 
 def _check_config(config: object, path: Path) -> None:
-    """Raise RunError if a config names what is no layer of Keras or of seqtrain."""
+    """Raise RunError if a config names anything but Keras and seqtrain objects."""
     for entry in _entries(config):
         name = str(entry["class_name"])
         module, registered = entry.get("module"), str(entry.get("registered_name"))
@@ -145,7 +143,7 @@ def _check_config(config: object, path: Path) -> None:
 
 
 def _entries(config: object) -> Iterator[dict]:
-    """Yield every object with a class, however deep; a loop, as it may be very."""
+    """Yield every object with a class; a loop, as recursion could be too deep."""
     waiting = [config]
     while waiting:
         value = waiting.pop()

@@ -1,4 +1,4 @@
-"""How the learning rate goes over the steps of a training."""
+"""How the learning rate changes during training."""
 
 import math
 

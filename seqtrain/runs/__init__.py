@@ -1,1 +1,1 @@
-"""The run directory: its files, checkpoints, and how it goes on."""
+"""The run directory: its files, its checkpoints, and how it is resumed."""

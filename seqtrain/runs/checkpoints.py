@@ -1,15 +1,15 @@
-"""Checkpoints of a run: saved whole, verified when read, deleted when old.
+"""Checkpoints of a run: complete or absent, verified when read, deleted when old.
 
 A checkpoint is a directory `checkpoints/step-00001200` of a run:
 
     variables.npz   the arrays of model and optimizer, numbered
-    state.json      everything else that a training needs to go on
+    state.json      everything else that training needs to go on
     manifest.json   format, step, step of the best epoch, whether it is planned, size
-                    and sha256 of both files, and the sizes that the logs of the run
-                    had, to which a training only appends
+                    and sha256 of both files, and the sizes of the run's logs
 
 It is written under another name, flushed to the disk and renamed, so it is either
-complete or not there. Going back to a checkpoint cuts the logs to their sizes of then.
+complete or absent. Training only appends to logs; to go back to a checkpoint, they are
+truncated to the sizes in its manifest.
 """
 
 import contextlib
@@ -29,19 +29,16 @@ from ..system.disk import replace, sync, write, writing
 
 FORMAT = 1
 _MANIFEST = {"format", "step", "best", "planned", "files", "grown"}
-_GROWING = (
-    "metrics.jsonl",
-    "tensorboard/*/events.*",
-)  # the logs that a training appends to
+_LOGS = ("metrics.jsonl", "tensorboard/*/events.*")  # training appends to them
 
 
 class Checkpoint(NamedTuple):
-    """Where a training stands.
+    """The state of a training between two steps.
 
     Args:
         step: Finished optimizer steps.
         best: The step at the end of the best epoch so far; None before the first.
-        planned: Whether an uninterrupted training would have saved it, too.
+        planned: Whether an uninterrupted training would have saved it as well.
         arrays: The variables of the model and the optimizer.
         state: Everything else, as JSON holds it.
     """
@@ -54,7 +51,7 @@ class Checkpoint(NamedTuple):
 
 
 class Damaged(Exception):
-    """Why a checkpoint can't be used."""
+    """The reason why a checkpoint can't be used."""
 
 
 class Checkpoints:
@@ -71,15 +68,15 @@ class Checkpoints:
     def save(self, checkpoint: Checkpoint, *, keep: int) -> None:
         """Save a checkpoint, and delete old ones.
 
-        Those that stay are the last `keep` planned ones, any unplanned ones after
-        them, and the best epoch's checkpoint of each of these.
+        The last `keep` planned checkpoints are kept, unplanned ones after them, and
+        for each of these the checkpoint of its best epoch.
 
         Args:
-            checkpoint: What to save; replaces one of the same step.
+            checkpoint: The checkpoint; it replaces one of the same step.
             keep: How many planned checkpoints to keep.
 
         Raises:
-            WriteError: If it can't be written; then the older ones are still there.
+            WriteError: If it can't be written; the older ones are kept then.
         """
         path = self._path(checkpoint.step)
         temporary = self.folder / f".{path.name}"
@@ -144,7 +141,7 @@ class Checkpoints:
             ) from None
 
     def rewind(self, checkpoint: Checkpoint | None) -> None:
-        """Cut off what was logged after a checkpoint; None stands for step 0.
+        """Truncate the logs to where they were at a checkpoint; None for step 0.
 
         Raises:
             WriteError: If the files can't be changed.
@@ -153,7 +150,7 @@ class Checkpoints:
         if checkpoint is not None:
             manifest = self._path(checkpoint.step) / "manifest.json"
             grown = json.loads(manifest.read_text(encoding="utf-8"))["grown"]
-        for path in self._growing_files():
+        for path in self._log_files():
             size = grown.get(path.relative_to(self.run).as_posix())
             with writing(path):
                 if size is None:
@@ -164,8 +161,8 @@ class Checkpoints:
     def _path(self, step: int) -> Path:
         return self.folder / f"step-{step:08}"
 
-    def _growing_files(self) -> list[Path]:
-        return [path for pattern in _GROWING for path in self.run.glob(pattern)]
+    def _log_files(self) -> list[Path]:
+        return [path for pattern in _LOGS for path in self.run.glob(pattern)]
 
     def _write(self, path: Path, checkpoint: Checkpoint) -> None:
         arrays = io.BytesIO()
@@ -173,7 +170,7 @@ class Checkpoints:
         state = json.dumps(checkpoint.state, indent=1, allow_nan=False)
         files = {"variables.npz": arrays.getbuffer(), "state.json": state.encode()}
         grown = {}
-        for file in self._growing_files():
+        for file in self._log_files():
             sync(file)
             grown[file.relative_to(self.run).as_posix()] = file.stat().st_size
         manifest = {
@@ -191,7 +188,7 @@ class Checkpoints:
             "grown": grown,
         }
         files["manifest.json"] = json.dumps(manifest, indent=1).encode()
-        shutil.rmtree(path, ignore_errors=True)  # left by a killed write
+        shutil.rmtree(path, ignore_errors=True)  # left by a write that was killed
         path.mkdir(parents=True)
         for name, content in files.items():
             write(path / name, content)
@@ -222,7 +219,7 @@ class Checkpoints:
         try:
             with np.load(path / "variables.npz", allow_pickle=False) as file:
                 arrays = [file[f"arr_{number}"] for number in range(len(file.files))]
-        except ValueError as error:  # no array of numbers
+        except ValueError as error:  # an array of objects
             raise Damaged(f"variables.npz: {error}") from None
         state = json.loads((path / "state.json").read_text(encoding="utf-8"))
         facts = (manifest[key] for key in ("step", "best", "planned"))
@@ -233,7 +230,7 @@ class Checkpoints:
         for path in self.folder.glob("step-*"):
             with contextlib.suppress(Damaged):
                 manifests[path] = _manifest(path)
-        # Later steps are from before the run went back.
+        # Later checkpoints are from before a rollback.
         steps = {m["step"]: m for m in manifests.values() if m["step"] <= step}
         planned = sorted(number for number, m in steps.items() if m["planned"])[-keep:]
         kept = {n for n in steps if n in planned or n > max(planned, default=-1)}

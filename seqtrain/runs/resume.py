@@ -1,7 +1,7 @@
-"""Whether a run can go on, and from where; or begin with the weights of another."""
+"""Whether and where a run can be resumed; or begin with the weights of another."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from ..terminal.columns import align
 from .checkpoints import Checkpoint, Checkpoints
 from .run import Run
 
-# Keys that may change when a run goes on; a section stands for all of its keys.
+# The keys that may change when a run is resumed; a section stands for all its keys.
 MAY_CHANGE = (
     "train.patience",
     "train.checkpoint_every",
@@ -24,7 +24,7 @@ MAY_CHANGE = (
     "train.rollbacks",
     "train.rollback_factor",
     "log",
-    # Where the data is; its content may not change.
+    # Files may move; their content may not change.
     "data.path",
     "data.train",
     "data.test",
@@ -35,13 +35,13 @@ _ENDLESS = ("constant", "step")
 
 
 class Way(NamedTuple):
-    """How a run goes on.
+    """How a run is resumed.
 
     Args:
-        config: Every value in force from here on.
-        data: Its data, as it was.
-        checkpoint: Where it goes on; None is step 0.
-        changed: The keys whose values changed, with the old and the new value.
+        config: The config from here on, with every value.
+        data: The data of the run, unchanged.
+        checkpoint: The checkpoint to go on from; None for step 0.
+        changed: The old and the new value of each key that changed.
     """
 
     config: Config
@@ -51,12 +51,12 @@ class Way(NamedTuple):
 
     @property
     def step(self) -> int:
-        """Optimizer steps done."""
+        """The number of optimizer steps done."""
         return self.checkpoint.step if self.checkpoint else 0
 
     @property
     def seconds(self) -> float:
-        """What was spent on them."""
+        """The seconds spent on these steps."""
         return self.checkpoint.state["seconds"] if self.checkpoint else 0.0
 
 
@@ -67,17 +67,17 @@ def find_way(
     config_path: Path | None = None,
     say: Callable[[str], None],
 ) -> Way:
-    """Find out how a run goes on; nothing is changed.
+    """Find out how to resume a run; change nothing.
 
     Args:
         run: A run, locked.
         overrides: Settings of keys that may change.
-        config_path: A config to take instead of the run's own.
-        say: Is told what is worth knowing.
+        config_path: A config to use instead of the run's own.
+        say: Called with warnings.
 
     Raises:
-        ResumeError: If it can't go on: it is finished, or would diverge again; the
-            config or the data are others; no checkpoint is whole.
+        ResumeError: If the run is finished or would diverge again, if the config or the
+            data changed, or if every checkpoint is damaged.
     """
     info = run.info
     if "config" not in info:
@@ -107,8 +107,8 @@ def find_way(
             f"to train another config, begin with these weights by --from {run.path}",
         )
     checkpoint = Checkpoints(run.path).last(say)
-    _refuse_what_is_done(run, config, checkpoint, changed)
-    data = _same_data(run, config)
+    _refuse_finished(run, config, checkpoint, changed)
+    data = _load_same_data(run, config)
     then = info.get("resumed", [info])[-1]["versions"]
     for name, (before, now) in differences(then, versions()).items():
         say(f"warning: {name} was {before} and is {now}: equal to the bit no more")
@@ -116,7 +116,7 @@ def find_way(
 
 
 def _filled(values, defaults):
-    """A tree of values, with what it lacks taken from the defaults."""
+    """Add the defaults for the keys that a tree of values lacks."""
     if isinstance(values, dict) and isinstance(defaults, dict):
         both = {key: _filled(values[key], defaults.get(key)) for key in values}
         return {**defaults, **both}
@@ -127,7 +127,7 @@ def _filled(values, defaults):
 
 
 def differences(before: dict, now: dict) -> dict[str, list]:
-    """The dotted keys whose values differ, with both values; None for a missing one.
+    """Return both values of each dotted key that differs; None for a missing one.
 
     Example:
         >>> differences({"a": {"b": [1, 2]}}, {"a": {"b": [1, 3]}, "c": 4})
@@ -142,26 +142,27 @@ def differences(before: dict, now: dict) -> dict[str, list]:
 
 
 def load_data_of(config: Config, source: Run) -> Data:
-    """Load the data of a config for a model that begins with the weights of a run.
+    """Load the data of a config for a training that begins with a run's weights.
 
-    It is encoded by the vocabulary of that run.
+    It is encoded with the vocabulary of that run.
 
     Raises:
         ConfigError: If the weights don't fit, or `train.class_weights` does not name
             the labels of the data.
     """
-    needed = {
-        "model": config.model.model_dump(mode="json"),
-        "data": config.data.model_dump(mode="json", include={"standardize"}),
-    }
-    found = {
-        "model": source.config.model.model_dump(mode="json"),
-        "data": source.config.data.model_dump(mode="json", include={"standardize"}),
-    }
+    needed, found = (
+        {
+            "model": each.model.model_dump(mode="json"),
+            "data": each.data.model_dump(mode="json", include={"standardize"}),
+        }
+        for each in (config, source.config)
+    )
     others = {
         key: both
         for key, both in differences(found, needed).items()
-        if not key.endswith(("dropout", "initializer"))  # no weight's shape or meaning
+        if not key.endswith(
+            ("dropout", "initializer")
+        )  # change no weight's shape or meaning
     }
     now, then = (kind_of(each.data).name for each in (config, source.config))
     if now != then:
@@ -179,11 +180,18 @@ def load_data_of(config: Config, source: Run) -> Data:
             f"the data has {', '.join(data.labels)}",
             hint="the labels must be the same ones",
         )
-    class_weights(config.train.class_weights, data)  # the data knows the labels
+    class_weights(config.train.class_weights, data)  # raises if labels are wrong
     return data
 
 
-def _refuse_what_is_done(run, config, checkpoint, changed):
+def _refuse_finished(
+    run: Run, config: Config, checkpoint: Checkpoint | None, changed: dict[str, list]
+) -> None:
+    """Refuse a run that has nothing left to do, would diverge again, or lost its start.
+
+    Raises:
+        ResumeError: If it is such a run.
+    """
     status = run.info["status"]
     if status == "diverged" and not changed.keys() & _OF_DIVERGENCE:
         raise ResumeError(
@@ -221,12 +229,17 @@ def _refuse_what_is_done(run, config, checkpoint, changed):
     )
 
 
-def _same_data(run: Run, config: Config) -> Data:
+def _load_same_data(run: Run, config: Config) -> Data:
+    """Load the data of a run.
+
+    Raises:
+        ResumeError: If it is not the data that the run began with.
+    """
     info = run.info
     vocab = run.vocab if "from" in info else None
     data = load_data(config.data, seed=config.seed, vocab=vocab)
-    if "data_digest" not in info:  # killed before it was written down
-        class_weights(config.train.class_weights, data)  # the labels may be others now
+    if "data_digest" not in info:  # killed before the data was recorded
+        class_weights(config.train.class_weights, data)  # raises if labels are wrong
         return data
     data = data._replace(buckets=run.buckets)
     before, now = info["data_files"], data.files
@@ -247,7 +260,7 @@ def _same_data(run: Run, config: Config) -> Data:
 def _may_change(key: str, both: list, config: Config) -> bool:
     if key == "train.epochs":
         return config.train.schedule in _ENDLESS
-    if key == "data.validation":  # a file, or a share
+    if key == "data.validation":  # a file may move, a share may not change
         return all(isinstance(value, str) for value in both)
     return key in MAY_CHANGE or key.partition(".")[0] in MAY_CHANGE
 
@@ -267,7 +280,8 @@ def _shown(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-def _leaves(value: object, key: str = ""):
+def _leaves(value: object, key: str = "") -> Iterator[tuple[str, object]]:
+    """Yield the dotted key and the value of each leaf of a tree."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _leaves(inner, f"{key}.{name}".removeprefix("."))

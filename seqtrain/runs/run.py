@@ -1,4 +1,4 @@
-"""The run directory: everything one training run leaves behind."""
+"""The run directory: everything that a training leaves behind."""
 
 import contextlib
 import fcntl
@@ -26,11 +26,11 @@ ROOT = Path("runs")
 class Run:
     """A run directory and the files in it.
 
-    Everything a run needs lies inside its directory, so a moved run still works.
-    JSON files are replaced whole, never half written; `metrics.jsonl` only grows.
+    Everything that a run needs is in its directory, so a moved run still works. JSON
+    files are replaced as a whole, never half written; `metrics.jsonl` only grows.
 
     Args:
-        path: The directory. `Run.create` makes a new one, `Run.open` checks an old one.
+        path: The directory. `Run.create` makes a new one, `Run.open` finds an old one.
     """
 
     def __init__(self, path: Path):
@@ -60,14 +60,14 @@ class Run:
             root.mkdir(parents=True, exist_ok=True)
         for number in itertools.count(1):
             path = root / f"{config_name}-{number}"
-            # It may be taken, perhaps just now by another process.
+            # The name may be taken, perhaps by another process at this moment.
             with contextlib.suppress(FileExistsError), writing(path):
                 path.mkdir()
                 return cls(path)
 
     @staticmethod
     def refuse_taken(directory: Path | None) -> None:
-        """Refuse what `create` would, without making anything.
+        """Refuse a directory that `create` would refuse, but make nothing.
 
         Raises:
             RunError: If `directory` exists.
@@ -77,7 +77,11 @@ class Run:
 
     @classmethod
     def open(cls, path: Path | None = None, root: Path = ROOT) -> "Run":
-        """Open a run by its directory or its name under `root`; else the newest.
+        """Open a run by its directory or by its name under `root`.
+
+        Args:
+            path: The directory or the name; the newest run if not given.
+            root: The folder of runs.
 
         Raises:
             RunError: If there is no such run.
@@ -98,7 +102,7 @@ class Run:
 
     @cached_property
     def config(self) -> Config:
-        """Every value that was in force.
+        """The config of the run, with every value.
 
         Raises:
             RunError: If it is missing or damaged.
@@ -109,7 +113,7 @@ class Run:
             config = load_config(path)
         except ConfigError as error:
             raise RunError(f"{path} can't be read\n{error}", hint=hint) from None
-        # One that was cut off would load, with the defaults of the keys it lacks.
+        # A truncated config would load, with defaults for the keys that are cut off.
         if not path.read_bytes().endswith(b"\n"):
             raise RunError(f"{path} is damaged, its last line has no end", hint=hint)
         found = config.model_dump(mode="json", exclude_unset=True)
@@ -118,10 +122,10 @@ class Run:
         return config
 
     def _config_in_info(self) -> dict:
-        """The config as `run.json` has it, with the keys of the version that wrote it.
+        """The config in `run.json`, with the keys of the version that wrote it.
 
-        Of a run that is older than that, or whose `run.json` is damaged, it is known
-        only that the section `log` was there.
+        If there is none, as the run is older or `run.json` is damaged, all that is
+        known is that the config had a section `log`.
         """
         config = None
         with contextlib.suppress(RunError):
@@ -130,7 +134,7 @@ class Run:
 
     @cached_property
     def labels(self) -> list[str]:
-        """The names of the classes, in the order of their ids; none of a value.
+        """The names of the classes by index; empty if the targets are values.
 
         Raises:
             RunError: If they are missing or damaged.
@@ -148,7 +152,7 @@ class Run:
 
     @cached_property
     def vocab(self) -> Vocabulary:
-        """The tokens of the training texts.
+        """The vocabulary of the training data.
 
         Raises:
             RunError: If they are missing or damaged.
@@ -172,10 +176,10 @@ class Run:
 
     @property
     def trained(self) -> Trained:
-        """What is known of the data that the model was trained on.
+        """What the run knows about the data that its model was trained on.
 
         Raises:
-            RunError: If a file that says so is missing or damaged.
+            RunError: If its config, vocabulary or labels are missing or damaged.
         """
         config = self.config
         return Trained(self.path, config.data, config.seed, self.vocab, self.labels)
@@ -184,7 +188,7 @@ class Run:
     def buckets(self) -> list[int]:
         """The lengths that batches are padded to.
 
-        Runs that do not say so are from a time when they followed from `max_length`.
+        In older runs, which do not record them, they followed from `max_length`.
         """
         data = self.config.data
         return (
@@ -194,20 +198,20 @@ class Run:
         )
 
     def load_data(self, *, vocab: Vocabulary | None = None) -> Data:
-        """Load the data of the run, to be padded as in its training.
+        """Load the data of the run, with the buckets of its training.
 
         Args:
-            vocab: The vocabulary to encode by; that of the training data if not given.
+            vocab: The vocabulary to encode with; built from the data if not given.
 
         Raises:
-            DataError: If the data is not there any more, or wrong.
+            DataError: If the data is missing, damaged or can't be learned from.
         """
         data = load_data(self.config.data, seed=self.config.seed, vocab=vocab)
         return data._replace(buckets=self.buckets)
 
     @property
     def info(self) -> dict:
-        """What `run.json` says now.
+        """The present content of `run.json`.
 
         Raises:
             RunError: If it is missing or damaged.
@@ -226,7 +230,7 @@ class Run:
 
     @property
     def status(self) -> str:
-        """As in `run.json`; `killed` if it says `running` and no process trains it."""
+        """The status in `run.json`; `killed` if a `running` run has no process."""
         status = self.info["status"]
         return "killed" if status == "running" and not self._is_locked() else status
 
@@ -237,13 +241,13 @@ class Run:
         command: str,
         weights_from: "Run | None" = None,
     ) -> None:
-        """Write down what is about to run, with what, and on what.
+        """Record the config, the command, the versions and the machine of a new run.
 
         Args:
-            config_path: The config as given.
-            config: Every value in force.
-            command: What was typed.
-            weights_from: The run whose model this one begins with.
+            config_path: The config file that was given.
+            config: The config with every value.
+            command: The command line.
+            weights_from: The run whose weights this one begins with.
         """
         given = config_path.read_bytes()
         replace(self.path / "config.yaml", given)
@@ -267,14 +271,14 @@ class Run:
     def go_on(
         self, config: Config, command: str, *, step: int, seconds: float, changed: dict
     ) -> None:
-        """Write down that the run is resumed.
+        """Record that the run is resumed.
 
         Args:
-            config: Every value in force from here on.
-            command: What was typed.
-            step: Where it goes on.
-            seconds: What was spent until there.
-            changed: The keys whose values were others before, with both values.
+            config: The config from here on, with every value.
+            command: The command line.
+            step: The step that it goes on from.
+            seconds: Seconds of training up to this step.
+            changed: The old and the new value of each key that changed.
         """
         session = {
             "command": command,
@@ -294,14 +298,14 @@ class Run:
     def _write_resolved(self, config: Config) -> None:
         text = dump_config(config)
         replace(self.path / "config.resolved.yaml", text.encode("utf-8"))
-        self.__dict__.pop("config", None)  # the one that was read before
+        self.__dict__.pop("config", None)  # forget the cached one
 
     def update(self, **fields) -> None:
         """Merge `fields` into `run.json`."""
         self.write_json("run.json", {**self.info, **fields})
 
     def seconds(self, now: datetime | None = None) -> float:
-        """What the run took until now, its earlier sessions included."""
+        """Return the seconds of training until now, earlier sessions included."""
         info = self.info
         session = info.get("resumed", [{"started": info["started"], "seconds": 0}])[-1]
         began = datetime.fromisoformat(session["started"])
@@ -309,12 +313,12 @@ class Run:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from training the run; a dead one holds no lock.
+        """Keep other processes from training the run; the lock ends with the process.
 
         Raises:
             ResumeError: If another process trains it.
         """
-        if self._locked:  # by ourselves
+        if self._locked:  # by this process
             yield
             return
         path = self.path / "lock"
@@ -345,13 +349,13 @@ class Run:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        except OSError:  # never locked, or no such thing on this file system
+        except OSError:  # no lock file, or a file system without locks
             return False
         return False
 
     @contextlib.contextmanager
     def recorded(self) -> Iterator[None]:
-        """Write down how what is done inside ends, and when."""
+        """Record how and when the training inside of the block ends."""
         status = "failed"
         try:
             yield
@@ -365,23 +369,23 @@ class Run:
         finally:
             ended = _now()
             seconds = self.seconds(ended)
-            with contextlib.suppress(WriteError):  # what came before it matters more
+            with contextlib.suppress(WriteError):  # it would hide the first error
                 self.update(status=status, ended=ended.isoformat(), seconds=seconds)
 
     def append_log(self, text: str) -> None:
-        """Append what was said to `train.log`."""
+        """Append messages to `train.log`."""
         path = self.path / "train.log"
         with writing(path), open(path, "a", encoding="utf-8") as file:
             file.write(text.removesuffix("\n") + "\n" if text else "")
 
     def log(self, record: dict) -> None:
-        """Append one line to `metrics.jsonl`."""
+        """Append a record to `metrics.jsonl` as one line."""
         path = self.path / "metrics.jsonl"
         with writing(path), open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
     def metrics(self) -> list[dict]:
-        """All lines of `metrics.jsonl`, but for one that a kill cut short.
+        """Return the lines of `metrics.jsonl`, except for a last one that is cut off.
 
         Raises:
             RunError: If another line is damaged.
@@ -421,7 +425,7 @@ class Run:
             ) from None
 
     def write_json(self, relative: str, content: dict | list) -> None:
-        """Write a JSON file of the run in one step: whole, or not at all."""
+        """Replace a JSON file of the run, completely or not at all."""
         path = self.path / relative
         text = json.dumps(content, indent=2) + "\n"
         with writing(path):
@@ -437,7 +441,7 @@ def _taken(directory: Path) -> RunError:
 
 
 def _missing_end(found: dict, whole: dict) -> str | None:
-    """The last key of a tree of values that another one lacks; None if it has it."""
+    """The last key of the tree `whole` if `found` lacks it, else None."""
     key, value = list(whole.items())[-1]
     if key not in found:
         return f"key {key!r}"
@@ -461,27 +465,27 @@ def _record(line: bytes, place: str) -> dict:
 
 
 def is_run(name: str, root: Path = ROOT) -> bool:
-    """Whether `Run.open` finds a run of that name; any text may be asked about."""
+    """Whether `Run.open` would find a run by this name, which may be any text."""
     return _locate(Path(name), root) is not None
 
 
 def _locate(path: Path, root: Path) -> Path | None:
     for directory in (path, root / path):
-        # Unlike Path.is_file this is False, not an error, for a text of 300 words.
+        # Path.is_file raises for a name that is too long; this returns False.
         if os.path.isfile(directory / "run.json"):
             return directory
     return None
 
 
 def list_runs(root: Path = ROOT) -> list[Run]:
-    """The runs under `root`, also the damaged ones, the newest first."""
+    """Return the runs under `root`, damaged ones included, the newest first."""
     files = {"run.json", "config.resolved.yaml", "model.keras"}
     paths = {path.parent for name in files for path in root.glob(f"*/{name}")}
     return sorted(map(Run, sorted(paths)), key=began, reverse=True)
 
 
 def began(run: Run) -> datetime:
-    """When a run started; when its directory last changed, if it can't say so."""
+    """Return when a run started; when its directory changed, if that is not known."""
     try:
         return datetime.fromisoformat(run.info["started"]).astimezone(UTC)
     except RunError:

@@ -1,5 +1,5 @@
-"""The sections of a config: one key a field, every range in a type.
+"""The sections of a config: a field for each key, every range in a type.
 
-Here stand the sections that are the same whatever is learned from, and what the
-sections of the kinds of data are made of.
+This package holds the sections that do not depend on the kind of data, and the base
+class of the `data` sections, which `tasks` defines.
 """

@@ -1,4 +1,4 @@
-"""What the `data` sections of all kinds have in common."""
+"""The keys that the `data` sections of all kinds share."""
 
 import itertools
 from typing import Annotated, ClassVar, Literal
@@ -9,7 +9,7 @@ from .base import INT32, Length, Section, Share
 
 
 class Standardize(Section):
-    """How a text is made uniform before it is cut into tokens."""
+    """How a text is normalised before it is split into tokens."""
 
     lowercase: bool = Field(True, description="write everything in lower case")
     html: Literal["strip", "keep"] = Field(
@@ -24,10 +24,11 @@ class Standardize(Section):
 
 
 class DataSection(Section):
-    """What every source of data has.
+    """The base of the `data` sections.
 
-    A kind of data makes its own sections of it: `source`, and where a source serves
-    several kinds `task`, take one value in each, and say which section is meant.
+    Each kind of data derives its sections from it. In a derived section `source` has a
+    single possible value, and so has `task` where several sections share a source:
+    they tell which section a config means.
     """
 
     source: str = Field(description="where the examples come from")
@@ -43,7 +44,7 @@ class DataSection(Section):
         "end", description="which end of a longer text is kept"
     )
     standardize: Standardize = Field(
-        Standardize(), description="how a text is made uniform"
+        Standardize(), description="how a text is normalised"
     )
     # XLA compiles the train step once for each.
     buckets: Annotated[list[Length], Field(min_length=1, max_length=64)] | None = Field(
@@ -52,7 +53,7 @@ class DataSection(Section):
         "the least padding in the training data",
     )
 
-    # The labels, where they are always the same; a class attribute, no key.
+    # The labels, if every data set of the source has the same. Not a key of the config.
     labels: ClassVar[tuple[str, ...] | None] = None
 
     @field_validator("buckets")

@@ -1,4 +1,4 @@
-"""The `log` section: what is written down while training."""
+"""The `log` section: what is logged while training."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from .base import Count, Section
 
 
 class LogConfig(Section):
-    """What is written down while training."""
+    """What is logged while training."""
 
     every: Count = Field(50, description="steps between scalars")
     histograms: Count | None = Field(
@@ -17,10 +17,10 @@ class LogConfig(Section):
     )
     gradflow: Count | None = Field(
         None,
-        description="steps between looks at the gradient's flow through time; "
+        description="steps between measurements of the gradient's flow through time; "
         "null: none",
     )
-    # One batch, and one table.
+    # They are predicted in one batch, and shown in one table.
     samples: Annotated[int, Field(ge=0, le=1000)] = Field(
         8, description="sample predictions shown in TensorBoard"
     )

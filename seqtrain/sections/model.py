@@ -1,4 +1,4 @@
-"""The `model` section: what learns."""
+"""The `model` section: embedding, recurrent layers, pooling."""
 
 from typing import Annotated, Literal, Self
 
@@ -27,13 +27,14 @@ class LayerConfig(Section):
     )
     activation: Literal[
         "tanh", "relu", "sigmoid", "linear", "elu", "gelu", "softsign"
-    ] = Field("tanh", description="of the candidate and the output")
+    ] = Field("tanh", description="activation of the candidate and the output")
     dropout: Rate = Field(0.0, description="dropout on the input of the layer")
     weight_dropout: Rate = Field(
-        0.0, description="dropout on the state's weights, one pattern a batch (AWD)"
+        0.0,
+        description="dropout on the recurrent weights, one mask for each batch (AWD)",
     )
     zoneout: Rate = Field(
-        0.0, description="probability of a unit to keep its old state at a timestep"
+        0.0, description="probability that a unit keeps its old state at a timestep"
     )
     layer_norm: bool = Field(
         False, description="of lstm, gru: normalise the products and the cell state"
@@ -49,14 +50,14 @@ class LayerConfig(Section):
         None, description="size of the per-step output y_t = h_t V + d (document rnn)"
     )
     kernel_initializer: Literal["glorot", "orthogonal", "he_uniform"] = Field(
-        "glorot", description="start of the input's weights"
+        "glorot", description="initial input weights"
     )
     recurrent_initializer: Literal["orthogonal", "glorot", "identity"] = Field(
-        "orthogonal", description="start of the state's weights"
+        "orthogonal", description="initial recurrent weights"
     )
     bias_initializer: Literal["zeros", "forget_one", "chrono"] | None = Field(
         None,
-        description="start of the biases; null: forget_one for lstm, else zeros",
+        description="initial biases; null: forget_one for lstm, else zeros",
         validate_default=True,
     )
 
@@ -108,24 +109,24 @@ class LayerConfig(Section):
 
     @property
     def width(self) -> int:
-        """Features that the layer puts out."""
+        """Features of the layer's output at each timestep."""
         return (1 + self.bidirectional) * (self.output_units or self.units)
 
 
 class ModelConfig(Section):
-    """Embedding, recurrent layers, pooling; the classes' layer follows by itself."""
+    """What learns; the layer that predicts follows from the data."""
 
     embedding: EmbeddingConfig = Field(
         EmbeddingConfig(), description="the table that turns token ids into vectors"
     )
-    # Nobody trains more, and a graph of thousands takes hours to build.
+    # To build the graph of thousands would take hours.
     layers: Annotated[list[LayerConfig], Field(min_length=1, max_length=100)] = Field(
         [LayerConfig(cell="lstm", units=64)],
         description="recurrent layers, the first one sees the embedding",
     )
     pooling: Literal["last", "mean", "max", "concat"] = Field(
         "last",
-        description="timesteps to one vector; concat: last, mean, max side by side",
+        description="how timesteps become one vector; concat: last, mean and max",
     )
     dropout: Rate = Field(0.0, description="dropout on the pooled features")
 

@@ -1,4 +1,4 @@
-"""The `shootout` section: who is compared."""
+"""The `shootout` section: which models are compared."""
 
 from typing import Annotated
 
@@ -10,17 +10,19 @@ Settings = list[str]
 
 
 class ShootoutConfig(Section):
-    """Who is compared by `seqtrain shootout`; a training goes by the rest."""
+    """Which models `seqtrain shootout` compares; `seqtrain train` ignores it."""
 
     contenders: Annotated[dict[str, Settings], Field(min_length=2)] = Field(
-        description="by name: the settings KEY=VALUE of each"
+        description="by name of a contender: its settings KEY=VALUE"
     )
     conditions: Annotated[dict[str, Settings], Field(min_length=1)] = Field(
-        {"all": []}, description="by name: settings under which all are compared"
+        {"all": []},
+        description="by name of a condition: settings KEY=VALUE for all contenders",
     )
     parameters: Count | None = Field(
         None,
-        description="of each model, by its width; null: as many as the first has",
+        description="parameters of each model, reached by its width; "
+        "null: those of the first",
     )
     seeds: Count = Field(3, description="trainings of each contender")
     solved: Positive | None = Field(

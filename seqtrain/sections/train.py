@@ -1,4 +1,4 @@
-"""The `train` section: how it learns."""
+"""The `train` section: how a model is trained."""
 
 from typing import Annotated, Literal
 
@@ -23,18 +23,18 @@ from .base import (
 
 
 class TrainConfig(Section):
-    """How the model is trained."""
+    """How a model is trained."""
 
-    # With 10^7 examples the steps still stay far below 2^63.
+    # With 10^7 examples the number of steps stays far below 2^63.
     epochs: Annotated[int, Field(ge=1, le=10**6)] = Field(
         10, description="passes over the training data, at most"
     )
-    batch_size: Count = Field(64, description="examples a step")
+    batch_size: Count = Field(64, description="examples in a step")
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = Field(
         "adam", description="update rule"
     )
     learning_rate: Positive = Field(
-        1e-3, description="rate after warm-up, where the schedule starts"
+        1e-3, description="learning rate after the warm-up, where the schedule starts"
     )
     weight_decay: (
         Annotated[float, Field(ge=0, le=1e38), AfterValidator(in_32_bits)] | None
@@ -49,21 +49,25 @@ class TrainConfig(Section):
         0, description="steps in which the rate rises from zero"
     )
     step_epochs: Count | None = Field(
-        None, description="of schedule step: epochs a stair", validate_default=True
+        None,
+        description="of schedule step: epochs between two falls of the rate; null: 5",
+        validate_default=True,
     )
     step_factor: Share | None = Field(
         None,
-        description="of schedule step: rate of a stair by the one before; null: 0.1",
+        description="of schedule step: factor of the rate at each fall; null: 0.1",
         validate_default=True,
     )
     clip_norm: Positive | None = Field(
         None, description="upper bound of the gradient's global norm; null: none"
     )
     monitor: Literal["loss", "accuracy"] = Field(
-        "loss", description="what the best model and patience go by, on validation data"
+        "loss",
+        description="validation metric that decides which epoch is the best",
     )
     patience: Count | None = Field(
-        None, description="epochs without a better monitor before the end; null: no end"
+        None,
+        description="epochs without a better monitor before the end; null: never",
     )
     class_weights: Annotated[
         Annotated[Literal["none", "balanced"], Tag("(word)")]
@@ -71,26 +75,26 @@ class TrainConfig(Section):
         Discriminator(lambda value: "(table)" if isinstance(value, dict) else "(word)"),
     ] = Field("none", description="none, balanced, or a weight for each label")
     jit_compile: bool = Field(
-        True, description="compile loops and update by XLA, for each padded length"
+        True, description="compile loops and update by XLA, once for each padded length"
     )
     checkpoint_every: Count = Field(
-        500, description="steps between checkpoints, the work that a kill may cost"
+        500, description="steps between checkpoints, the most work that a kill can cost"
     )
     keep: Count = Field(
-        2, description="checkpoints kept, besides that of the best epoch"
+        2, description="checkpoints kept, besides the one of the best epoch"
     )
     on_divergence: Literal["stop", "rollback"] = Field(
         "stop",
-        description="a loss that is not finite: the end, or back to a checkpoint",
+        description="if the loss is not finite: stop, or go back to a checkpoint",
     )
     rollbacks: Count | None = Field(
         None,
-        description="of on_divergence rollback: at most so many; null: 3",
+        description="of on_divergence rollback: most rollbacks of a run; null: 3",
         validate_default=True,
     )
     rollback_factor: Share | None = Field(
         None,
-        description="of on_divergence rollback: new rate by the old; null: 0.5",
+        description="of on_divergence rollback: factor of the rate at each; null: 0.5",
         validate_default=True,
     )
 

@@ -1,1 +1,1 @@
-"""Results as text for a terminal."""
+"""Lay out results as text for a terminal."""

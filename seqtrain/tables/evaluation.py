@@ -36,15 +36,15 @@ def _model_table(result: dict) -> str:
 
 
 def _chance_table(result: dict, chance: dict[str, float]) -> str:
-    """The model beside what is reached without memory, where that is known."""
+    """The scores of the model and the best ones without memory, where known."""
     rows = [["", "this model", "95% interval", "without memory"]]
     if "loss_low" in result:
         interval = f"{result['loss_low']:.4f} to {result['loss_high']:.4f}"
-        reached = f"{chance['loss']:.4f}" if "loss" in chance else "-"
-        rows.append(["loss", f"{result['loss']:.4f}", interval, reached])
+        without = f"{chance['loss']:.4f}" if "loss" in chance else "-"
+        rows.append(["loss", f"{result['loss']:.4f}", interval, without])
     if "accuracy" in result:
-        reached = _percent(chance["accuracy"]) if "accuracy" in chance else "-"
-        rows.append(["accuracy %", *_accuracy(result), reached])
+        without = _percent(chance["accuracy"]) if "accuracy" in chance else "-"
+        rows.append(["accuracy %", *_accuracy(result), without])
     return align(rows)
 
 
@@ -55,8 +55,8 @@ def _totals_table(result: dict) -> str:
         ["loss", f"{result['loss']:.4f}"],
     ]
     if "auc" in result:
-        area = result["auc"]
-        rows.append(["AUC %", "-" if area is None else _percent(area)])
+        auc = result["auc"]
+        rows.append(["AUC %", "-" if auc is None else _percent(auc)])
     if result["skipped"]:
         rows.append(["bad rows, skipped", str(result["skipped"])])
     return align(rows)

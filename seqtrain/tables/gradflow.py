@@ -11,7 +11,7 @@ WIDTH, HEIGHT = 80, 12
 
 
 def format_gradflow(result: dict, width: int = WIDTH) -> str:
-    """Lay out a result of `gradflow` for a terminal."""
+    """Lay out a result of `gradflow` for a terminal of `width` columns."""
     title = (
         f"{result['name']}: {result['examples']} examples, gradient norm "
         f"{result['gradient_norm']:.3g}"
@@ -27,7 +27,7 @@ def format_gradflow(result: dict, width: int = WIDTH) -> str:
 
 
 def _reach_table(layers: list[dict]) -> str:
-    # With the longest name, bidirectional_lstm_1/backward, it is 80 columns wide.
+    # 80 columns wide with the longest name, bidirectional_lstm_1/backward.
     rows = [["layer", "decades/step", "half-life", "reach", "memory", "longest"]]
     for layer in layers:
         rows.append(
@@ -67,7 +67,7 @@ def _number(value: float | None, form: str, otherwise: str = "-") -> str:
 
 
 def _plot(layers: list[dict], width: int) -> str:
-    """Draw what time carries back, by lag, on a logarithmic scale; a digit a layer."""
+    """Plot the gradient against the lag, on a logarithmic scale; a digit per layer."""
     curves = [np.array(layer["carried"]) for layer in layers]
     longest = max(map(len, curves))
     columns = max(1, min(width - 8, longest))

@@ -10,9 +10,9 @@ from ..terminal.columns import align, pad
 
 
 def find_damage(run: Run) -> str | None:
-    """Say what keeps `runs_table` from showing all of a run, if anything does."""
+    """Return why `runs_table` can't show a run completely; None if it can."""
     try:
-        _whole_row(run)
+        _undamaged_row(run)
     except RunError as error:
         return str(error)
     return None
@@ -37,12 +37,17 @@ def runs_table(runs: Sequence[Run]) -> str:
 
 def _table_row(run: Run) -> list[str]:
     try:
-        return _whole_row(run)
+        return _undamaged_row(run)
     except RunError:
         return ["damaged", began(run).astimezone().strftime("%m-%d %H:%M"), *"-----"]
 
 
-def _whole_row(run: Run) -> list[str]:
+def _undamaged_row(run: Run) -> list[str]:
+    """The row of a run.
+
+    Raises:
+        RunError: If a file of the run is damaged.
+    """
     try:
         return _read_row(run)
     except (KeyError, TypeError, ValueError) as error:
@@ -76,14 +81,14 @@ def _read_row(run: Run) -> list[str]:
 
 
 def _percent(run: Run, measured: dict) -> str:
-    """The accuracy; a value has none."""
+    """The accuracy in percent; `-` for targets that have none."""
     if "accuracy" in kind_of(run.config.data).target.metrics:
         return f"{100 * measured['accuracy']:.2f}"
     return "-"
 
 
 def _best(evaluations: list[dict], monitor: str) -> dict:
-    """The first of the best, as in training: a later epoch must be better to count."""
+    """The best epoch; the first of equally good ones, as in training."""
     if monitor == "loss":
         return min(evaluations, key=lambda line: line["loss"])
     return max(evaluations, key=lambda line: line[monitor])

@@ -37,7 +37,7 @@ def _table(condition: dict, with_solved: bool) -> str:
 
 
 def _measured(contender: dict, key: str) -> list[str]:
-    """The mean and its interval, cut to the values that are possible."""
+    """The mean and its interval, clipped to the possible values."""
     if key not in contender:
         return ["diverged", "-"]
     low, high = max(contender[f"{key}_low"], 0), contender[f"{key}_high"]
@@ -46,7 +46,7 @@ def _measured(contender: dict, key: str) -> list[str]:
 
 
 def _solved(trainings: list[dict]) -> list[str]:
-    """How many trainings solved the task, and their median number of updates."""
+    """How many trainings solved the task, and the median of their updates."""
     steps = [training["solved_at"] for training in trainings]
     done = [step for step in steps if step is not None]
     median = f"{np.median(done):.0f}" if done else "-"

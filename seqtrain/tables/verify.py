@@ -7,7 +7,7 @@ from ..terminal.columns import align
 
 
 def format_verdicts(verdicts: Sequence[Verdict]) -> str:
-    """Lay out in how many of the runs each thing that is compared is equal."""
+    """Lay out in how many runs each compared result was equal."""
     kills = sum(verdict.kills for verdict in verdicts)
     rows = [["", "equal, bit for bit"]]
     for name in verdicts[0].compared:

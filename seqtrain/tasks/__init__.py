@@ -1,7 +1,7 @@
 """The kinds of data and target, and all that depends on them.
 
-Each kind has a file of its own. A new one is chosen here, by its import and its place
-in `KINDS`; nothing else in the program knows which kinds there are.
+Each kind has its own file. To add one, write its file and put it into `KINDS`; nothing
+else in the program knows which kinds there are.
 """
 
 from ..data.encoded import Data
@@ -22,14 +22,15 @@ def kind_of(section: DataSection) -> Kind:
 def load_data(
     section: DataSection, *, seed: int, vocab: Vocabulary | None = None
 ) -> Data:
-    """Load the data of a section, encoded.
+    """Load and encode the data of a section.
 
     Args:
         section: The `data` section of a config.
-        seed: Draws the validation part, and what is made on the spot.
-        vocab: The vocabulary to encode by; made from the training part if not given.
+        seed: Draws the validation part and generated examples.
+        vocab: The vocabulary to encode with; built from the training part if not
+            given.
 
     Raises:
-        DataError: If the data is wrong.
+        DataError: If the data is missing, damaged or can't be learned from.
     """
     return kind_of(section).load(section, seed, vocab)

@@ -1,4 +1,4 @@
-"""The adding problem: two of many numbers are marked; wanted is their sum."""
+"""The adding problem: add the two marked numbers of a long sequence."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Literal
@@ -13,17 +13,25 @@ from .targets import Value
 
 
 class AddingData(MemoryData):
-    """The adding problem."""
+    """The adding problem: the sum of two marked numbers."""
 
     task: Literal["adding"] = Field("adding", description="the adding problem")
     shortest: ClassVar[int] = 2
 
 
 def make(count: int, length: int, rng: np.random.Generator) -> Sequences:
-    """Two of many numbers are marked, one in each half; wanted is their sum [1].
+    """Generate sequences of numbers; the target is the sum of the marked two [1].
 
-    Without memory the best is to say 1 always: a mean squared error of 1/6, the
-    variance of a sum of two numbers that are uniform in 0 to 1.
+    The numbers are uniform in 0 to 1; one is marked in each half. Without memory the
+    best prediction is always 1: its mean squared error is the variance of the sum, 1/6.
+
+    Args:
+        count: Number of examples.
+        length: Timesteps of each.
+        rng: Draws them.
+
+    Returns:
+        Inputs `(count, length, 2)`, a number and its mark, 1 or 0; targets `(count,)`.
 
     References:
         [1] Hochreiter and Schmidhuber, Long short-term memory, 1997; in the form of

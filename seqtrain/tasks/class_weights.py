@@ -1,4 +1,4 @@
-"""The weight of an example by its class."""
+"""The weights of the classes in the loss."""
 
 import numpy as np
 
@@ -7,16 +7,18 @@ from ..errors import ConfigError
 
 
 def class_weights(choice: str | dict[str, float], data: Data) -> np.ndarray | None:
-    """Return the weight of each class, by its id.
+    """Return the weight of each class, `(classes,)`; None for no weights.
 
-    Balanced weights give all classes the same total: `examples / (classes * count)`.
+    Balanced weights give all classes the same total:
+
+        weight = examples / (classes * examples of the class)
 
     Args:
         choice: `"none"`, `"balanced"`, or a weight for each label.
-        data: The data whose classes they are.
+        data: The data, for its labels and their counts.
 
     Raises:
-        ConfigError: If the labels are not those of the data.
+        ConfigError: If a label has no weight, or a weight no label.
     """
     if choice == "none":
         return None

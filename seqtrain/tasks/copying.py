@@ -1,4 +1,4 @@
-"""The copy problem: ten symbols, wanted again after many timesteps."""
+"""The copy problem: repeat ten symbols after many timesteps."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -13,27 +13,35 @@ from .inputs import Broken, Tokens
 from .memory import MemoryData, Sequences, memory_kind
 from .targets import StepLabels
 
-RECALLED = 10  # symbols that are shown and wanted back
+RECALLED = 10  # symbols to remember
 BLANK, RECALL = "_", "?"
 DIGITS = tuple("12345678")
 TOKENS, LABELS = (BLANK, *DIGITS, RECALL), (BLANK, *DIGITS)
 
 
 class CopyData(MemoryData):
-    """The copy problem."""
+    """The copy problem: ten symbols to repeat after many timesteps."""
 
     task: Literal["copy"] = Field("copy", description="the copy problem")
-    added: ClassVar[int] = 2 * RECALLED  # what is copied, and its copy
+    added: ClassVar[int] = 2 * RECALLED  # the symbols, and their copy
 
 
 def make(count: int, length: int, rng: np.random.Generator) -> Sequences:
-    """Ten symbols are shown, and wanted again after `length` timesteps [1].
+    """Generate sequences whose first ten symbols are the targets of the last ten [1].
 
         inputs    10 of 8 symbols, length - 1 blanks, the mark "?", 10 blanks
         targets   length + 10 blanks, the 10 symbols
 
-    Without memory the best is to say blank until the mark, then any symbol: a
-    cross-entropy of 10 ln 8 / (length + 20).
+    Without memory the best is to predict a blank up to the mark, then each symbol with
+    the same probability: a cross-entropy of 10 ln 8 / (length + 20).
+
+    Args:
+        count: Number of examples.
+        length: Timesteps to remember the symbols over.
+        rng: Draws them.
+
+    Returns:
+        Token ids and classes, each `(count, length + 20)`.
 
     References:
         [1] Hochreiter and Schmidhuber, Long short-term memory, 1997; in the form of
@@ -63,7 +71,7 @@ def _broken_model(model: ModelConfig) -> Iterator[Broken]:
 KIND = memory_kind(
     CopyData,
     Tokens(),
-    # The blanks before tell nothing of the memory.
+    # To predict the blanks before takes no memory.
     StepLabels(last=RECALLED),
     make,
     chance=_chance,

@@ -1,4 +1,4 @@
-"""What a model reads at each timestep: a token, or numbers."""
+"""What a model reads at each timestep: a token or a vector of numbers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,31 +12,37 @@ from ..sections.model import EmbeddingConfig, ModelConfig
 if TYPE_CHECKING:
     import keras
 
-Broken = tuple[str, tuple[str | int, ...]]  # what is wrong, and the key it stands at
+# A rule of the config that is broken: the message, and the keys below the section.
+Broken = tuple[str, tuple[str | int, ...]]
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """A token at each timestep, as its id in a vocabulary; 0 is padding."""
+    """A token at each timestep, given by its id; id 0 is padding."""
 
     features: ClassVar[None] = None
-    embedded: ClassVar[bool] = True  # each token has a vector, which can be shown
+    embedded: ClassVar[bool] = True  # the embedding is a table that can be drawn
 
     def width(self, model: ModelConfig) -> int:
-        """Return the features that the first layer sees."""
+        """Return the number of features that the first recurrent layer reads."""
         return model.embedding.dim
 
     def broken(self, model: ModelConfig, name: str) -> Iterator[Broken]:
-        """Yield the keys of the model that do not go with it; there are none."""
+        """Yield nothing: every `model` section can read tokens."""
         return iter(())
 
     def layers(
         self, model: ModelConfig, vocab_size: int
     ) -> "tuple[keras.KerasTensor, keras.KerasTensor]":
-        """Return a model's input, and what its first layer sees.
+        """Return a model's input and the tensor that its first recurrent layer reads.
 
-        They are token ids `(batch, timesteps)` and vectors `(batch, timesteps, dim)`,
-        which carry a mask that is false where an id is that of padding.
+        Args:
+            model: The `model` section.
+            vocab_size: Rows of the embedding.
+
+        Returns:
+            Token ids `(batch, timesteps)`, and their vectors `(batch, timesteps, dim)`
+            with a mask that is false at padding.
         """
         import keras
 
@@ -51,31 +57,33 @@ class Tokens:
         return inputs, x
 
     def shown(self, inputs: np.ndarray, vocab: Vocabulary) -> list[str]:
-        """Return what stands at each timestep of an example as words."""
+        """Return the tokens of one example, `(timesteps,)` ids, without padding."""
         return [vocab.tokens[id] for id in inputs if id != PADDING]
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """Numbers at each timestep, of examples that all have one length.
+    """A vector of numbers at each timestep; all examples have the same length.
+
+    Without ids there is no padding, so a model of numbers has no mask.
 
     Args:
-        features: How many.
+        features: Numbers at each timestep.
     """
 
     features: int
     embedded: ClassVar[bool] = False
 
     def width(self, model: ModelConfig) -> int:
-        """Return the features that the first layer sees."""
+        """Return the number of features that the first recurrent layer reads."""
         return self.features
 
     def broken(self, model: ModelConfig, name: str) -> Iterator[Broken]:
-        """Yield the keys of the model that do not go with it: those of the embedding.
+        """Yield each key of the embedding that is set: numbers are not embedded.
 
         Args:
             model: The `model` section.
-            name: The `data.task`, for what is said.
+            name: The name of the kind, for the message.
         """
         for key, field in EmbeddingConfig.model_fields.items():
             if getattr(model.embedding, key) != field.default:
@@ -84,12 +92,15 @@ class Numbers:
     def layers(
         self, model: ModelConfig, vocab_size: int
     ) -> "tuple[keras.KerasTensor, keras.KerasTensor]":
-        """Return a model's input, `(batch, timesteps, features)`, twice."""
+        """Return a model's input, `(batch, timesteps, features)`, twice.
+
+        The first recurrent layer reads the numbers as they are.
+        """
         import keras
 
         inputs = keras.Input((None, self.features), name="numbers")
         return inputs, inputs
 
     def shown(self, inputs: np.ndarray, vocab: Vocabulary) -> list[str]:
-        """Return what stands at each timestep of an example as words."""
+        """Return the numbers of one example, `(timesteps, features)`, as texts."""
         return ["/".join(f"{number:.3g}" for number in row) for row in inputs]

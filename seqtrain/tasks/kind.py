@@ -1,4 +1,4 @@
-"""What makes a kind of data and target: the object that the program asks about it."""
+"""The seam: `Kind` answers every question that depends on the kind of data."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ Split = Literal["test", "validation", "train"]
 
 
 class Trained(NamedTuple):
-    """What a run knows of the data that its model was trained on.
+    """What a run knows about the data that its model was trained on.
 
     Args:
         path: The run directory.
-        section: The `data` section of its config.
-        seed: That of its config.
-        vocab: The tokens by id.
-        labels: The classes by index.
+        section: The `data` section of the run's config.
+        seed: The seed of the run's config.
+        vocab: The vocabulary of the training data.
+        labels: The names of the classes by index; empty if the targets are values.
     """
 
     path: Path
@@ -37,12 +37,12 @@ class Trained(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Examples that a trained model is measured on.
+    """The examples that a trained model is evaluated on.
 
     Args:
-        encoded: The examples as numbers.
-        texts: The raw texts of them, where there are any.
-        skipped: Rows of a file that were left out.
+        encoded: The encoded examples.
+        texts: The raw text of each example, if the examples are texts.
+        skipped: Number of rows in the file that could not be read.
     """
 
     encoded: Encoded
@@ -52,11 +52,13 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Baselines:
-    """What a model has to beat.
+    """Simple predictors that a model has to beat.
 
     Args:
-        prepare: Keeps in the run directory what takes the training data to fit.
-        measure: Measures them on a part, by name, as `eval/*.json` holds it.
+        prepare: Fits the baselines that need the training data, and saves them in the
+            run directory.
+        measure: Returns the metrics of each baseline on a part, by the baseline's
+            name, in the form of `eval/*.json`.
     """
 
     prepare: Callable[[Trained], object]
@@ -65,13 +67,14 @@ class Baselines:
 
 @dataclass(frozen=True)
 class Prediction:
-    """How texts are answered.
+    """How `seqtrain predict` answers texts.
 
     Args:
-        encode: Turns texts into numbers, as those of the training.
-        answer: Makes of a text and its score, one of `target.score`, what
-            `predict --json` prints.
-        cells: Makes of an answer what stands on one line, between tabs.
+        encode: Encodes raw texts as the training texts were encoded.
+        answer: Turns a text, its row of `target.score` and the names of the classes
+            into the object that `predict --json` prints.
+        cells: Turns such an answer into the columns of a line of `predict`, which
+            are separated by tabs.
     """
 
     encode: Callable[[Sequence[str], Trained], Encoded]
@@ -80,35 +83,40 @@ class Prediction:
 
 
 def nothing_broken(section: ModelConfig | TrainConfig) -> Iterator[Broken]:
-    """Yield nothing: every model and training goes with the kind."""
+    """Yield nothing: the kind works with every `model` and `train` section."""
     return iter(())
 
 
 def no_chance(section: DataSection) -> Mapping[str, float]:
-    """Return nothing: what is reached without a memory is not known."""
+    """Return nothing: no score of a model without memory is known."""
     return {}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """All that depends on the kind of data and of target.
+    """Everything that depends on the kind of data and of target.
 
-    Nothing outside of this package asks which kind it is; it asks the kind.
+    No code outside this package checks which kind it has; it asks the `Kind`.
 
     Args:
-        name: As `data.task` says it, where a source serves several kinds.
-        sections: Its part of the config's schema: a class for each of its sources.
-        inputs: What a model reads.
-        target: What is wanted of it: head, loss, hits and metrics follow.
-        unit: What a timestep is called.
-        load: Loads the data of a section, by a seed and maybe a given vocabulary.
-        read_split: Reads a part of a run's own data, to measure its model.
-        read_file: Reads a file in its place.
-        baselines: What a model has to beat.
-        prediction: How texts are answered; None: there are none to answer.
-        chance: What a model without memory reaches at best, by metric.
-        broken_model: Yields what in a `model` section does not go with it.
-        broken_train: Yields what in a `train` section does not go with it.
+        name: The value of `data.task`, where a source serves several kinds.
+        sections: The `data` sections of the config that choose this kind, one for
+            each source.
+        inputs: What a model reads at each timestep.
+        target: What a model predicts; decides head, loss, hits and metrics.
+        load: `load(section, seed, vocab)` loads and encodes the data; without a
+            vocabulary (None) it builds one from the training part.
+        read_split: `read_split(trained, split)` reads a part of a run's own data, to
+            evaluate its model.
+        read_file: `read_file(trained, path)` reads a file or folder to evaluate on
+            instead; raises ConfigError if this kind has no files.
+        baselines: Simple predictors that a model has to beat.
+        prediction: How `seqtrain predict` answers texts; None if it can't.
+        unit: What messages call timesteps.
+        chance: `chance(section)` returns the best that a model without memory can
+            reach, by metric; empty if that is not known.
+        broken_model: Yields the keys of a `model` section that this kind refuses.
+        broken_train: Yields the keys of a `train` section that this kind refuses.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What kinds have in common whose examples are made on the spot."""
+"""What the kinds share whose examples are generated instead of read."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,13 +12,11 @@ from .kind import Kind, Part, Split, Trained
 
 
 class MadeSection(DataSection):
-    """Examples that are made on the spot, by a seed."""
+    """A `data` section of generated examples."""
 
-    source: Literal["generated"] = Field(
-        "generated", description="examples that are made on the spot"
-    )
+    source: Literal["generated"] = Field("generated", description="generated examples")
     task: str = Field(description="reviews with one deciding word, or a test of memory")
-    # All are held in memory. Three are the fewest of which two have one label.
+    # All are held in memory. Among three, two at least have the same label.
     examples: Annotated[int, Field(ge=3, le=10**7)] = Field(
         4000, description="examples for training and validation"
     )
@@ -27,28 +25,32 @@ class MadeSection(DataSection):
     )
     length: Length = Field(
         60,
-        description="words of a review; timesteps of a test, but for copy the blanks "
-        "to remember over, 20 less than there are",
+        description="words of a review; timesteps of a test of memory; of task copy "
+        "the timesteps to remember over, 20 less than there are",
         validate_default=True,
     )
     distance: NonNegative = Field(
         10,
-        description="of task reviews: words after the verdict",
+        description="of task reviews: words after the one that decides",
         validate_default=True,
     )
     noise: Annotated[float, Field(ge=0, lt=0.5)] = Field(
-        0.0, description="of task reviews: share of labels that are turned round"
+        0.0, description="of task reviews: share of labels that are wrong"
     )
 
 
 def read_split(kind: Kind, trained: Trained, split: Split) -> Part:
-    """Make a part of the data anew."""
+    """Generate a part of a run's data again."""
     data = kind.load(trained.section, trained.seed, trained.vocab)
     return Part(getattr(data, split))
 
 
 def refuse_file(trained: Trained, path: Path) -> Part:
-    """Raise ConfigError: no file holds examples of this kind."""
+    """Refuse to evaluate on a file: the examples of this kind are generated.
+
+    Raises:
+        ConfigError: Always.
+    """
     raise ConfigError(
         f"--data {path}: {trained.path} was trained on data.task: "
         f"{trained.section.task}, whose examples are made; none can be read",

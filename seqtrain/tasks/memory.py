@@ -1,13 +1,12 @@
-"""The classic tests of memory: what they have in common.
+"""What the classic tests of memory share.
 
-In each of them something at the beginning decides what is right at the end, and what
-a model without memory reaches is known.
+In each of them something early in the sequence decides what is right at its end, and
+the best score without memory is known.
 """
 
-import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 from pydantic import ConfigDict, field_validator, model_validator
@@ -15,14 +14,15 @@ from pydantic import ConfigDict, field_validator, model_validator
 from ..data.encoded import Data, Encoded
 from ..data.vocabulary import RESERVED, Vocabulary
 from ..sections.base import LONGEST, broken_rule
+from ..sections.model import ModelConfig
 from ..sections.train import TrainConfig
 from .inputs import Broken, Numbers, Tokens
 from .kind import Baselines, Kind, nothing_broken
 from .made import MadeSection, read_split, refuse_file
 from .targets import Label, StepLabels, Value
 
-# Keys of reviews, which have no effect here or follow from the length.
-_OF_REVIEWS = (
+# Keys that have no effect on a test of memory, or follow from its length.
+_FIXED_KEYS = (
     "vocabulary",
     "max_length",
     "keep",
@@ -34,7 +34,7 @@ _OF_REVIEWS = (
 
 
 class Sequences(NamedTuple):
-    """Examples of one length.
+    """Examples that all have the same length.
 
     Args:
         inputs: Token ids `(examples, timesteps)`, int32, or numbers
@@ -47,9 +47,9 @@ class Sequences(NamedTuple):
     targets: np.ndarray
 
 
-def _undone_by_null(schema: dict[str, Any]) -> None:
-    """Let null undo what a base says of reviews."""
-    for key in _OF_REVIEWS:
+def _allow_null(schema: dict) -> None:
+    """Let the JSON Schema accept null for the keys that a base may have set."""
+    for key in _FIXED_KEYS:
         found = schema["properties"][key]
         text = {
             each: found.pop(each)
@@ -63,29 +63,30 @@ def _undone_by_null(schema: dict[str, Any]) -> None:
 
 
 class MemoryData(MadeSection):
-    """A test of memory, whose sequences all have one length.
+    """The `data` section of a test of memory.
 
-    `max_length` and `buckets` follow from it. The keys of reviews may stand at their
-    defaults, as they do in the configs that runs keep.
+    All sequences have the same length, from which `max_length` and `buckets` follow.
+    The keys that have no effect may be there with their default values, as they are in
+    the configs that runs keep.
     """
 
-    model_config = ConfigDict(json_schema_extra=_undone_by_null)
-    shortest: ClassVar[int] = 1  # the least `length`
-    added: ClassVar[int] = 0  # timesteps of a sequence beyond `length`
+    model_config = ConfigDict(json_schema_extra=_allow_null)
+    shortest: ClassVar[int] = 1  # the smallest `length`
+    added: ClassVar[int] = 0  # timesteps of a sequence in addition to `length`
 
     @model_validator(mode="before")
     @classmethod
-    def _has_one_length(cls, section: Any) -> Any:
+    def _derive_lengths(cls, section: object) -> object:
         if not isinstance(section, dict):
             return section
         given = {
             key: value
             for key, value in section.items()
-            if value is not None or key not in _OF_REVIEWS
+            if value is not None or key not in _FIXED_KEYS
         }
         length = section.get("length", cls.model_fields["length"].default)
         if type(length) is not int or not cls.shortest <= length <= cls._longest():
-            return given  # it has a problem of its own
+            return given  # `_is_possible` refuses it
         timesteps = length + cls.added
         if given.get("max_length", timesteps) != timesteps:
             return given
@@ -102,11 +103,11 @@ class MemoryData(MadeSection):
         return length
 
     @model_validator(mode="after")
-    def _has_no_texts(self) -> Self:
+    def _has_no_keys_without_effect(self) -> Self:
         timesteps = self.length + self.added
-        plain = {key: type(self).model_fields[key].default for key in _OF_REVIEWS}
-        plain |= {"max_length": timesteps, "buckets": [timesteps]}
-        for key, value in plain.items():
+        needed = {key: type(self).model_fields[key].default for key in _FIXED_KEYS}
+        needed |= {"max_length": timesteps, "buckets": [timesteps]}
+        for key, value in needed.items():
             if getattr(self, key) != value:
                 message = f"has no effect with task: {self.task}, needs task: reviews"
                 raise broken_rule(message, key)
@@ -119,13 +120,13 @@ class MemoryData(MadeSection):
 
 @dataclass(frozen=True)
 class MemoryReport:
-    """What the data of a test holds.
+    """The counts that describe the data of a test of memory.
 
     Args:
-        task: Its name.
-        examples: How many, by split.
-        timesteps: How many each of them has.
-        chance: What a model without memory reaches, by metric.
+        task: The name of the test.
+        examples: Number of examples by part.
+        timesteps: Timesteps of each example.
+        chance: The best that a model without memory can reach, by metric.
     """
 
     task: str
@@ -156,44 +157,53 @@ def memory_kind(
     chance: Callable[[MemoryData], Mapping[str, float]],
     tokens: Sequence[str] = (),
     labels: Sequence[str] = (),
-    **rules: Callable,
+    broken_model: Callable[[ModelConfig], Iterator[Broken]] = nothing_broken,
+    broken_train: Callable[[TrainConfig], Iterator[Broken]] = nothing_broken,
 ) -> Kind:
     """Return the kind of a test of memory.
 
     Args:
-        section: Its part of the config.
-        inputs: What is read.
-        target: What is wanted.
-        make: `make(count, length, rng)` makes examples.
-        chance: What a model without memory reaches at best, by metric.
-        tokens: The tokens, without padding and unknown.
-        labels: The classes by index.
-        **rules: `broken_model` and `broken_train` of the kind.
+        section: The `data` section of the test.
+        inputs: What a model reads.
+        target: What a model predicts.
+        make: `make(count, length, rng)` generates `count` examples.
+        chance: The best that a model without memory can reach, by metric.
+        tokens: The tokens by id, without padding and unknown.
+        labels: The names of the classes by index.
+        broken_model: Yields the keys of a `model` section that the test refuses.
+        broken_train: Yields the keys of a `train` section that the test refuses,
+            besides `class_weights`, which all tests of memory refuse.
     """
     name = section.model_fields["task"].default
-    vocab, names = Vocabulary([*RESERVED, *tokens]), [*labels]
+    own_vocab = Vocabulary([*RESERVED, *tokens])
 
-    def load(config: MemoryData, seed: int, given: Vocabulary | None) -> Data:
-        # Each example is drawn without a look at others.
-        judged = max(1, round(config.validation * config.examples))
-        judged = min(judged, config.examples - 1)
+    def load(config: MemoryData, seed: int, vocab: Vocabulary | None) -> Data:
+        # Examples are independent of each other, so the first ones can be validation's.
+        validation = max(1, round(config.validation * config.examples))
+        validation = min(validation, config.examples - 1)
         train, test = (
             make(count, config.length, np.random.default_rng([seed, part]))
             for part, count in enumerate((config.examples, config.test_examples))
         )
         parts = {
-            "training": Sequences(*(each[judged:] for each in train)),
-            "validation": Sequences(*(each[:judged] for each in train)),
+            "training": Sequences(*(array[validation:] for array in train)),
+            "validation": Sequences(*(array[:validation] for array in train)),
             "test": test,
         }
         report = MemoryReport(
             task=name,
-            examples={part: len(each.targets) for part, each in parts.items()},
+            examples={part: len(made.targets) for part, made in parts.items()},
             timesteps=config.max_length,
             chance=dict(chance(config)),
         )
-        encoded = [_joined(each, target.per_step) for each in parts.values()]
-        return Data(*encoded, vocab, names, config.buckets, report, {})
+        encoded = [_encode(part, target.per_step) for part in parts.values()]
+        return Data(*encoded, own_vocab, [*labels], config.buckets, report, {})
+
+    def all_broken_train(train: TrainConfig) -> Iterator[Broken]:
+        yield from broken_train(train)
+        if train.class_weights != "none":
+            message = f"has no effect with data.task: {name}, needs data.task: reviews"
+            yield message, ("class_weights",)
 
     kind = Kind(
         name=name,
@@ -208,22 +218,13 @@ def memory_kind(
             measure=lambda trained, part: {"chance": dict(chance(trained.section))},
         ),
         chance=chance,
-        broken_model=rules.get("broken_model", nothing_broken),
-        broken_train=functools.partial(
-            _broken_train, name, rules.get("broken_train", nothing_broken)
-        ),
+        broken_model=broken_model,
+        broken_train=all_broken_train,
     )
     return kind
 
 
-def _broken_train(name: str, own: Callable, train: TrainConfig) -> Iterator[Broken]:
-    yield from own(train)
-    if train.class_weights != "none":
-        message = f"has no effect with data.task: {name}, needs data.task: reviews"
-        yield message, ("class_weights",)
-
-
-def _joined(part: Sequences, per_step: bool) -> Encoded:
+def _encode(part: Sequences, per_step: bool) -> Encoded:
     count, timesteps, *features = part.inputs.shape
     inputs = part.inputs.reshape(-1, *features)
     targets = part.targets.reshape(-1) if per_step else part.targets

@@ -1,7 +1,8 @@
-"""What is wanted of a model: a class, a value, or a class at each timestep.
+"""What a model predicts: a class, a value, or a class at each timestep.
 
-Each says what the head of a model looks like, its loss, what counts as a hit, and how
-good predictions are. TensorFlow and scikit-learn are imported where a model is there.
+Each target defines the width of the model's head, the loss, what counts as a hit, and
+the metrics. They are chosen while a config is read, so TensorFlow and scikit-learn,
+which take seconds, are imported only inside of the methods that compute.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-# What a model puts out for the examples of these indices, batch by batch.
+# A batch at a time: the indices of its examples, and the model's outputs for them.
 Outputs = Iterable[tuple[np.ndarray, np.ndarray]]
-# Loss functions weigh by the examples' weights: Σ w L / Σ w.
+# The loss of a batch is Σ w L / Σ w, w being the sample weights.
 _REDUCTION = "mean_with_sample_weight"
 
 
@@ -32,19 +33,20 @@ class Label:
     per_step: ClassVar[bool] = False
     metrics: ClassVar[tuple[str, ...]] = ("loss", "accuracy")
     fewest_labels: ClassVar[int] = 2
-    confused: ClassVar[bool] = True  # one class can be mistaken for another: show it
-    pooling_cures: ClassVar[bool] = True  # a mean over time shortens the gradient's way
+    confused: ClassVar[bool] = True  # has a confusion matrix and class curves
+    # Pooling over time gives the gradient a short way to early timesteps.
+    pooling_cures: ClassVar[bool] = True
 
     def broken(self, model: ModelConfig, name: str) -> Iterator[Broken]:
-        """Yield the keys of the model that do not go with it; there are none."""
+        """Yield nothing: every `model` section can predict it."""
         return iter(())
 
     def columns(self, num_classes: int) -> int:
-        """Return how many numbers the head puts out: one logit for two classes."""
+        """Return the width of the head: one logit for two classes."""
         return 1 if num_classes == 2 else num_classes
 
     def loss(self, columns: int) -> "keras.Loss":
-        """Return the loss: the cross-entropy of the logits."""
+        """Return the cross-entropy of the logits."""
         import keras
 
         if columns == 1:
@@ -56,15 +58,23 @@ class Label:
         )
 
     def hits(self, targets: "tf.Tensor", outputs: "tf.Tensor"):
-        """Return which classes are named rightly, 1 or 0, and which of them count."""
+        """Compare the predicted classes with the true ones.
+
+        Args:
+            targets: Class ids, `(batch,)`.
+            outputs: Logits, `(batch, 1)` or `(batch, classes)`.
+
+        Returns:
+            1 for a hit and 0 for a miss, `(batch,)` float32; and None: all count.
+        """
         import tensorflow as tf
 
         if outputs.shape[-1] == 1:  # a logit, so 0.0 and not 0.5 is the even chance
-            named = tf.cast(outputs[:, 0] > 0, targets.dtype)
+            predicted = tf.cast(outputs[:, 0] > 0, targets.dtype)
         else:
-            named = tf.argmax(outputs, -1, targets.dtype)
+            predicted = tf.argmax(outputs, -1, targets.dtype)
         # `==` loses the static rank; `tf.equal` keeps it.
-        return tf.cast(tf.equal(named, targets), "float32"), None
+        return tf.cast(tf.equal(predicted, targets), "float32"), None
 
     def score(self, encoded: Encoded, outputs: Outputs, classes: int) -> np.ndarray:
         """Return the probabilities of the classes, `(examples, classes)`, float64."""
@@ -94,7 +104,7 @@ class Label:
         }
 
     def shown(self, target: np.ndarray, names: Sequence[str]) -> str:
-        """Return what is wanted of an example as a word."""
+        """Return the name of a class."""
         return names[target]
 
 
@@ -109,21 +119,21 @@ class Value:
     pooling_cures: ClassVar[bool] = False
 
     def broken(self, model: ModelConfig, name: str) -> Iterator[Broken]:
-        """Yield the keys of the model that do not go with it; there are none."""
+        """Yield nothing: every `model` section can predict it."""
         return iter(())
 
     def columns(self, num_classes: int) -> int:
-        """Return how many numbers the head puts out."""
+        """Return the width of the head."""
         return 1
 
     def loss(self, columns: int) -> "keras.Loss":
-        """Return the loss: the squared error."""
+        """Return the mean squared error."""
         import keras
 
         return keras.losses.MeanSquaredError(reduction=_REDUCTION)
 
     def hits(self, targets: "tf.Tensor", outputs: "tf.Tensor") -> None:
-        """Return None: a value is not hit or missed."""
+        """Return None: a value has no hits."""
 
     def score(self, encoded: Encoded, outputs: Outputs, classes: int) -> np.ndarray:
         """Return the squared error of each example, `(examples,)`, float64."""
@@ -146,21 +156,21 @@ class Value:
         return sequence_metrics(scores)
 
     def shown(self, target: np.ndarray, names: Sequence[str]) -> str:
-        """Return what is wanted of an example as a word."""
+        """Return a value as text."""
         return f"{target:.3g}"
 
 
 @dataclass(frozen=True)
 class StepLabels:
-    """A class at each timestep.
+    """One class for each timestep of a sequence.
 
-    A timestep of padding has none, and neither its loss nor a hit counts. In the loss
-    of a batch all timesteps weigh the same; over the batches of an epoch it is averaged
-    by their examples, as Keras does.
+    Timesteps of padding, whose target is -1, count neither for the loss nor for the
+    accuracy. The loss of a batch is the mean over its timesteps; the loss of an epoch
+    weighs each batch by its number of examples, as in Keras.
 
     Args:
         last: How many timesteps at the end of each sequence count for the accuracy;
-            None: all.
+            None: all of them.
     """
 
     last: int | None = None
@@ -171,16 +181,21 @@ class StepLabels:
     pooling_cures: ClassVar[bool] = False
 
     def broken(self, model: ModelConfig, name: str) -> Iterator[Broken]:
-        """Yield the keys of the model that do not go with it: nothing is pooled."""
+        """Yield `pooling` if it is set: the outputs are not pooled over time.
+
+        Args:
+            model: The `model` section.
+            name: The name of the kind, for the message.
+        """
         if model.pooling != ModelConfig.model_fields["pooling"].default:
             yield f"has no effect with data.task: {name}", ("pooling",)
 
     def columns(self, num_classes: int) -> int:
-        """Return how many numbers the head puts out at each timestep."""
+        """Return the width of the head at each timestep."""
         return num_classes
 
     def loss(self, columns: int) -> "keras.Loss":
-        """Return the loss: the cross-entropy of the logits, over all that is wanted."""
+        """Return the cross-entropy of the logits at all timesteps with a target."""
         import keras
 
         return keras.losses.SparseCategoricalCrossentropy(
@@ -188,7 +203,16 @@ class StepLabels:
         )
 
     def hits(self, targets: "tf.Tensor", outputs: "tf.Tensor"):
-        """Return which classes are named rightly, 1 or 0, and which of them count."""
+        """Compare the predicted classes with the true ones.
+
+        Args:
+            targets: Class ids, -1 at padding, `(batch, timesteps)`.
+            outputs: Logits, `(batch, timesteps, classes)`.
+
+        Returns:
+            1 for a hit and 0 for a miss; and 1 where a timestep counts, else 0. Both
+            `(batch, timesteps)`, float32.
+        """
         import tensorflow as tf
 
         hits = tf.equal(tf.argmax(outputs, -1, targets.dtype), targets)
@@ -222,21 +246,22 @@ class StepLabels:
         names: Sequence[str],
         buckets: Sequence[int],
     ) -> dict:
-        """Return the entries of `sequence_metrics`, each timestep weighing the same."""
+        """Return the entries of `sequence_metrics`; all timesteps weigh the same."""
         from ..metrics import cross_entropies, sequence_metrics
 
-        losses, accuracies, wanted, counted = np.zeros((4, encoded.examples))
+        losses, accuracies, with_target, counted = np.zeros((4, encoded.examples))
         for index, rows in enumerate(scores):
             targets = encoded.targets_of(index)
             real = targets != NO_TARGET
             targets, rows = targets[real], rows[real]
             if len(targets):
-                hits = (rows.argmax(axis=-1) == targets)[-(self.last or 0) :]  # 0: all
+                hits = rows.argmax(axis=-1) == targets
+                hits = hits[-(self.last or 0) :]  # [-0:] keeps all
                 losses[index] = cross_entropies(targets, rows).mean()
                 accuracies[index] = hits.mean()
-                wanted[index], counted[index] = len(targets), len(hits)
-        return sequence_metrics(losses, accuracies, wanted, counted)
+                with_target[index], counted[index] = len(targets), len(hits)
+        return sequence_metrics(losses, accuracies, with_target, counted)
 
     def shown(self, target: np.ndarray, names: Sequence[str]) -> str:
-        """Return what is wanted of an example as a word."""
+        """Return the names of the classes of an example, joined."""
         return "".join(names[id] for id in target if id != NO_TARGET)

@@ -1,4 +1,4 @@
-"""Temporal order: two marks among many symbols; wanted is which, in order."""
+"""Temporal order: name the two marks among many symbols, in their order."""
 
 import math
 from typing import ClassVar, Literal
@@ -17,7 +17,7 @@ LABELS = tuple(first + second for first in MARKS for second in MARKS)
 
 
 class TemporalOrderData(MemoryData):
-    """The problem of temporal order."""
+    """Temporal order: which two marks stand among other symbols, in order."""
 
     task: Literal["temporal_order"] = Field(
         "temporal_order", description="the problem of temporal order"
@@ -26,10 +26,19 @@ class TemporalOrderData(MemoryData):
 
 
 def make(count: int, length: int, rng: np.random.Generator) -> Sequences:
-    """X or Y stands at two places among other symbols; wanted is which, in order [1].
+    """Generate sequences of symbols with two marks, each X or Y [1].
 
-    The places are drawn from 0.1 to 0.2 and from 0.5 to 0.6 of the length. A model that
-    counts the marks, but does not know their order, is right three times of four.
+    The classes are XX, XY, YX and YY. The first mark lies between 0.1 and 0.2 of the
+    length, the second between 0.5 and 0.6. A model that counts the marks but does not
+    know their order is right in three of four cases.
+
+    Args:
+        count: Number of examples.
+        length: Timesteps of each.
+        rng: Draws them.
+
+    Returns:
+        Token ids `(count, length)` and classes `(count,)`.
 
     References:
         [1] Hochreiter and Schmidhuber, Long short-term memory, 1997; in the form of

@@ -15,31 +15,32 @@ from ..terminal.columns import pad
 
 _QUANTILES = {
     "shortest text": 0.0,
-    "1 in 4 up to": 0.25,
-    "half up to": 0.5,
-    "3 in 4 up to": 0.75,
-    "19 in 20 up to": 0.95,
+    "25th percentile": 0.25,
+    "median": 0.5,
+    "75th percentile": 0.75,
+    "95th percentile": 0.95,
     "longest text": 1.0,
 }
 _CLASSES_SHOWN = 12
-_NAME_WIDTH, _COLUMN_WIDTH = 24, 17  # and three columns: 75
+_NAME_WIDTH, _COLUMN_WIDTH = 24, 17  # with three columns: 75 characters
 
 
 @dataclass(frozen=True)
 class SplitReport:
-    """What one of the training, validation and test parts holds.
+    """What the training, the validation or the test part holds.
 
     Args:
-        examples: How many texts.
-        classes: How many texts of each class.
-        lengths: Tokens of a text before the cut: least, a quarter of the texts up to,
-            half, three quarters, nineteen of twenty, most.
-        tokens: Tokens of all texts before the cut.
-        kept: Tokens of all texts after it.
-        unknown: How many of the kept ones are not in the vocabulary.
-        empty: Texts without a token.
-        repeated: Texts that an earlier text of the same part repeats exactly.
-        in_training: Texts that stand in the training part too; 0 for itself.
+        examples: Number of texts.
+        classes: Number of texts by class.
+        lengths: Tokens per text before cutting: shortest, 25th, 50th, 75th and 95th
+            percentile, longest.
+        tokens: Tokens of all texts before cutting.
+        kept: Tokens of all texts after cutting.
+        unknown: How many of the kept tokens are not in the vocabulary.
+        empty: Number of texts without a token.
+        repeated: Number of exact copies of an earlier text of the same part.
+        in_training: Number of texts that are in the training part as well; 0 for the
+            training part itself.
     """
 
     examples: int
@@ -55,16 +56,16 @@ class SplitReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What the data holds, as counts.
+    """The counts that describe labelled texts.
 
     Args:
-        splits: By name, in the order training, validation, test.
+        splits: A report by the name of the part: training, validation, test.
         vocabulary: Ids in the vocabulary, padding and unknown included.
-        words: Distinct tokens of the training texts.
-        max_length: Tokens kept of a longer text.
-        best_accuracy: The best that any model can reach, where it is known.
-        skipped: Rows left out because they could not be read.
-        skipped_rows: The places of the first of them, and why.
+        words: Distinct tokens in the training texts.
+        max_length: The length that longer texts are cut to, in tokens.
+        best_accuracy: The best accuracy that any model can reach; None if not known.
+        skipped: Number of rows that could not be read and were left out.
+        skipped_rows: Where the first of these rows are, and why each was skipped.
     """
 
     splits: dict[str, SplitReport]
@@ -80,12 +81,12 @@ class Report:
         return "\n".join(_lines(self))
 
     def as_dict(self) -> dict:
-        """Return the report as JSON holds it."""
+        """Return the report as a dict that JSON can hold."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, fields: dict) -> "Report":
-        """Return the report that `as_dict` wrote."""
+        """Rebuild a report from the result of `as_dict`."""
         splits = {name: SplitReport(**each) for name, each in fields["splits"].items()}
         return cls(**fields | {"splits": splits})
 
@@ -98,14 +99,14 @@ def report_split(
     tokens: np.ndarray,
     training: Collection[str] = (),
 ) -> SplitReport:
-    """Count what a part of the data holds.
+    """Count what is in one part of the data.
 
     Args:
-        examples: Its texts and labels.
-        names: The classes, in their order.
-        lengths: Tokens of each text before the cut.
-        tokens: The ids of all kept tokens.
-        training: The texts of the training part.
+        examples: The texts and labels of the part.
+        names: The classes, in order.
+        lengths: Tokens per text before cutting, `(examples,)`.
+        tokens: The ids of all kept tokens, `(tokens,)`.
+        training: The texts of the training part; empty for the training part itself.
     """
     counts = Counter(examples.labels)
     shares = list(_QUANTILES.values())
@@ -179,6 +180,6 @@ def _share(part: int, whole: int) -> str:
 
 
 def _clip(text: str, width: int) -> str:
-    """Fit a text into terminal columns: cut with an ellipsis, or pad with spaces."""
+    """Fit a text to a terminal width: cut it with an ellipsis, or pad it."""
     text = "".join(c if c.isprintable() else "�" for c in text)
     return pad(shorten(text, width), width)

@@ -1,4 +1,4 @@
-"""Labelled texts: reviews and their like, each of one class."""
+"""Labelled texts, such as reviews: one class for each text."""
 
 import json
 from collections import defaultdict
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .tfidf import Classifiers
 
 _PARTS = ("training", "validation", "test")
+_ARRAYS = ("inputs", "lengths", "targets")  # of a part, in the cache
 _SKIPPED_ROWS_KEPT = 5
 
 
@@ -79,7 +80,7 @@ class FilesData(DataSection):
 
 
 class GeneratedData(MadeSection):
-    """Reviews made on the spot, in which one word decides."""
+    """Generated reviews, in which one word decides."""
 
     labels = ("negative", "positive")
 
@@ -108,33 +109,34 @@ TextSection = ImdbData | FilesData | GeneratedData
 
 
 def load(config: TextSection, seed: int, vocab: Vocabulary | None = None) -> Data:
-    """Load labelled texts, encoded; from the cache if they are there.
+    """Load and encode labelled texts, or take them from the cache.
 
     Args:
         config: The `data` section.
-        seed: Draws the validation part, and what is `generated`.
-        vocab: The vocabulary to encode by; made from the training part if not given.
+        seed: Draws the validation part and generated reviews.
+        vocab: The vocabulary to encode with; built from the training part if not
+            given.
 
     Raises:
-        DataError: If the data is wrong.
+        DataError: If the data is missing, damaged or can't be learned from.
     """
     files = source_files(config)
-    # What batches are padded to is no part of the examples.
+    # Buckets change how examples are batched, not the examples.
     settings = config.model_dump(mode="json", exclude={"buckets"})
     tokens = None if vocab is None else vocab.tokens
     path = entry_path(settings, seed, files, tokens)
-    data = _read(path, config, files)
+    data = _read_cached(path, config, files)
     if data is None:
         data = _encode(read_source(config, seed), config, vocab, files)
-        _write(path, data)
+        _write_cached(path, data)
     return data
 
 
 def read_source(config: TextSection, seed: int) -> Source:
-    """Read or make all examples of the `data` section.
+    """Read or generate all examples of a `data` section, as raw texts.
 
-    A share for validation is drawn from the training examples, class by class,
-    by `seed` alone.
+    If validation is a share, it is drawn from the training examples, the same share of
+    each class, by `seed` alone.
 
     Raises:
         DataError: If the data is missing, damaged or can't be learned from.
@@ -155,7 +157,7 @@ def read_source(config: TextSection, seed: int) -> Source:
 
 
 def source_files(config: TextSection) -> dict[str, str]:
-    """Return the sha256 of each file or folder that the config names."""
+    """Return the sha256 of each data file or folder, by its path in the section."""
     if isinstance(config, GeneratedData):
         return {}
     if isinstance(config, ImdbData):
@@ -173,14 +175,15 @@ def encode_texts(
     config: TextSection,
     names: Sequence[str],
 ) -> Encoded:
-    """Encode texts as the training texts were, cut to `config.max_length` tokens.
+    """Encode texts like the training texts, cut to `config.max_length` tokens.
 
     Args:
         texts: Raw texts; one without a token becomes an empty sequence.
-        labels: The class of each, one of `names`; or none at all.
+        labels: The class of each text, one of `names`; empty if not known, which
+            makes every target -1.
         vocab: The vocabulary of the training texts.
-        config: The `data` section that they were loaded by.
-        names: The classes, by index.
+        config: The `data` section of the training texts.
+        names: The names of the classes by index.
     """
     tokens, lengths = _tokenize_all(texts, config.standardize, vocab.encode)
     return _cut(tokens, lengths, _label_ids(labels, names, len(lengths)), config)
@@ -220,8 +223,8 @@ def _encode(
         parts["test"] = source.test
     names = label_names(source.train.labels)
 
-    # Each text is split once: tokens are numbered as they appear, training first,
-    # and the numbers become ids when the frequencies are known.
+    # Each text is split only once: tokens are numbered in the order in which they
+    # appear, training first; the numbers become ids once the frequencies are known.
     numbers = defaultdict(count().__next__)
     numbered = {
         name: _tokenize_all(
@@ -238,7 +241,7 @@ def _encode(
             hint="see that data.text names the right column, and what "
             "data.standardize drops",
         )
-    # The shorter one ends with the last token that training holds.
+    # Not strict: tokens that only validation and test have come last, uncounted.
     vocab = vocab or Vocabulary.build(
         dict(zip(numbers, counts, strict=False)), size=config.vocabulary
     )
@@ -303,7 +306,7 @@ def _cut(
     tokens: np.ndarray, lengths: np.ndarray, labels: np.ndarray, config: TextSection
 ) -> Encoded:
     kept = np.minimum(lengths, config.max_length)
-    # How many tokens of each text go from its start.
+    # How many tokens are cut off at the start of each text.
     skipped = lengths - kept if config.keep == "end" else np.zeros_like(lengths)
     starts = np.cumsum(lengths) - lengths
     place = np.arange(len(tokens)) - np.repeat(starts + skipped, lengths)
@@ -311,14 +314,13 @@ def _cut(
     return Encoded.joined(tokens[inside], kept, labels)
 
 
-def _read(path: Path, config: TextSection, files: dict) -> Data | None:
-    """Read the data from the cache, if it is there."""
+def _read_cached(path: Path, config: TextSection, files: dict) -> Data | None:
     arrays = read_entry(path)
     if arrays is None:
         return None
     facts = json.loads(arrays["facts"].tobytes())
     parts = {
-        part: Encoded.joined(*(arrays[f"{part}_{name}"] for name in _KEPT))
+        part: Encoded.joined(*(arrays[f"{part}_{name}"] for name in _ARRAYS))
         for part in _PARTS
         if f"{part}_inputs" in arrays
     }
@@ -327,10 +329,7 @@ def _read(path: Path, config: TextSection, files: dict) -> Data | None:
     return _data(parts, vocab, facts["labels"], report, config, files)
 
 
-_KEPT = ("inputs", "lengths", "targets")  # of a part; the starts follow
-
-
-def _write(path: Path, data: Data) -> None:
+def _write_cached(path: Path, data: Data) -> None:
     facts = {"labels": data.labels, "report": data.report.as_dict()}
     arrays = {
         "facts": np.frombuffer(json.dumps(facts).encode(), np.uint8),
@@ -338,7 +337,7 @@ def _write(path: Path, data: Data) -> None:
     }
     for part, encoded in zip(_PARTS, data, strict=False):
         if encoded is not None:
-            arrays |= {f"{part}_{name}": getattr(encoded, name) for name in _KEPT}
+            arrays |= {f"{part}_{name}": getattr(encoded, name) for name in _ARRAYS}
     write_entry(path, arrays)
 
 
@@ -359,8 +358,8 @@ def _read_split(trained: Trained, split: Split) -> Part:
     return _part(trained, examples)
 
 
-def _read_other(trained: Trained, path: Path) -> Part:
-    """Read a file with the columns of the run's own files, if it has such."""
+def _read_given_file(trained: Trained, path: Path) -> Part:
+    """Read a file; its columns have the names that they have in the run's own files."""
     columns = {}
     if isinstance(trained.section, FilesData):
         columns = trained.section.model_dump(include={"text", "label", "bad_rows"})
@@ -375,7 +374,7 @@ def _part(trained: Trained, examples: Examples) -> Part:
 
 
 def _classifiers(trained: Trained) -> "Classifiers":
-    """The simple classifiers that are kept with a run; the first call fits them."""
+    """Load the baselines of a run; the first call fits and saves them."""
     from .tfidf import fit_classifiers, load_classifiers  # scikit-learn takes a second
 
     def fit():
@@ -396,7 +395,7 @@ def _measure_baselines(trained: Trained, part: Part) -> dict:
     }
 
 
-def _encode_alone(texts: Sequence[str], trained: Trained) -> Encoded:
+def _encode_unlabelled(texts: Sequence[str], trained: Trained) -> Encoded:
     return encode_texts(texts, [], trained.vocab, trained.section, trained.labels)
 
 
@@ -423,7 +422,7 @@ KIND = Kind(
     unit="tokens",
     load=load,
     read_split=_read_split,
-    read_file=_read_other,
+    read_file=_read_given_file,
     baselines=Baselines(_classifiers, _measure_baselines),
-    prediction=Prediction(_encode_alone, _answer, _cells),
+    prediction=Prediction(_encode_unlabelled, _answer, _cells),
 )

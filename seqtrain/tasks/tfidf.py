@@ -1,4 +1,4 @@
-"""Two classifiers that a recurrent network has to beat."""
+"""The classifiers that a recurrent network has to beat."""
 
 import io
 import zipfile
@@ -16,12 +16,10 @@ from ..errors import RunError
 from ..metrics import logits_to_probabilities
 from ..system.disk import replace
 
-# Words, and each sign that is neither word nor space: no text is without a token.
-FILE = "baselines.npz"  # of a run
+FILE = "baselines.npz"  # in a run directory
+# Words, and every other sign that is not a space, so that each text has a token.
 TOKEN_PATTERN = r"\w+|[^\w\s]"
-
-
-# What NumPy raises of a file that isn't one of its own, or no longer whole.
+# What NumPy raises for a file that is damaged or not an `.npz` file.
 _DAMAGES = (
     OSError,
     EOFError,
@@ -38,15 +36,16 @@ _DAMAGES = (
 class Classifiers(NamedTuple):
     """The majority class, and TF-IDF with logistic regression, as plain arrays.
 
-    Shapes: `C` classes, of which `K` stand in the training data, and `F` tokens.
-    Logistic regression on two classes has one row for both (`R` is 1), else `R = K`.
+    In the shapes, C is the number of classes, K the number of classes that occur in
+    the training data, F the number of tokens, and R the rows of the regression: one
+    for two classes, else K.
 
     Args:
-        tokens: The tokens of the columns, `F` of them.
-        idf: Inverse document frequencies, `(F,)`.
-        coefficients: Of the logistic regression, `(R, F)`.
-        intercepts: Of the logistic regression, `(R,)`.
-        shares: Of the classes in the training data, `(C,)`.
+        tokens: The tokens, F of them.
+        idf: The inverse document frequency of each token, `(F,)`.
+        coefficients: The weights of the logistic regression, `(R, F)`.
+        intercepts: The biases of the logistic regression, `(R,)`.
+        shares: The share of each class in the training data, `(C,)`.
     """
 
     tokens: list[str]
@@ -56,7 +55,7 @@ class Classifiers(NamedTuple):
     shares: np.ndarray
 
     def predict_probabilities(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
-        """Probabilities by the name of the baseline, each `(len(texts), C)`."""
+        """Return the probabilities by the name of the baseline, each `(texts, C)`."""
         vectorizer = TfidfVectorizer(
             token_pattern=TOKEN_PATTERN, vocabulary=self.tokens
         )
@@ -71,7 +70,7 @@ class Classifiers(NamedTuple):
 
     def save(self, path: Path) -> None:
         """Write an `.npz` file, whole or not at all."""
-        # As one string: an array of strings is as wide as its longest everywhere.
+        # As one string: in an array of strings each takes the space of the longest.
         tokens = "\n".join(self.tokens).encode("utf-8", "surrogatepass")
         arrays = self._asdict() | {"tokens": np.frombuffer(tokens, np.uint8)}
         buffer = io.BytesIO()
@@ -83,17 +82,17 @@ class Classifiers(NamedTuple):
         """Read what `save` wrote.
 
         Raises:
-            RunError: If it is damaged, or is something else.
+            RunError: If the file is damaged, or does not hold classifiers.
         """
         try:
             with open(path, "rb") as stream:
-                damaged = zipfile.ZipFile(stream).testzip()  # NumPy sees not all of it
+                damaged = zipfile.ZipFile(stream).testzip()  # NumPy misses some damage
                 stream.seek(0)
                 with np.load(stream, allow_pickle=False) as file:
                     arrays = dict(file)
             tokens = arrays.pop("tokens").tobytes().decode("utf-8", "surrogatepass")
             classifiers = cls(tokens=tokens.split("\n"), **arrays)
-            whole = not damaged and classifiers._fit_each_other()
+            whole = not damaged and classifiers._has_matching_shapes()
         except _DAMAGES:
             whole = False
         if not whole:
@@ -103,7 +102,7 @@ class Classifiers(NamedTuple):
             )
         return classifiers
 
-    def _fit_each_other(self) -> bool:
+    def _has_matching_shapes(self) -> bool:
         classes = np.count_nonzero(self.shares > 0)
         rows = 1 if classes == 2 else classes
         return (
@@ -117,10 +116,15 @@ class Classifiers(NamedTuple):
 def load_classifiers(
     run: Path, label_names: Sequence[str], fit: Callable[[], Classifiers]
 ) -> Classifiers:
-    """Load the classifiers kept in a run directory; the first call fits and keeps them.
+    """Load the classifiers of a run; the first call fits and saves them.
+
+    Args:
+        run: The run directory.
+        label_names: The names of the run's classes.
+        fit: Fits the classifiers.
 
     Raises:
-        RunError: If they are damaged, or of other classes.
+        RunError: If they are damaged, or were fitted to other classes.
     """
     path = run / FILE
     if not path.exists():
@@ -136,17 +140,17 @@ def load_classifiers(
 
 
 def fit_classifiers(train: Examples, label_names: Sequence[str]) -> Classifiers:
-    """Fit both with scikit-learn's defaults.
+    """Fit the classifiers with scikit-learn's defaults.
 
     Args:
-        train: At least two classes.
+        train: The training examples, of two classes or more.
         label_names: The names of all classes, in the order of their ids.
     """
     ids = {name: index for index, name in enumerate(label_names)}
     labels = np.array([ids[label] for label in train.labels])
     vectorizer = TfidfVectorizer(token_pattern=TOKEN_PATTERN)
     features = vectorizer.fit_transform(train.texts)
-    # IMDB takes 51 steps; the default limit of 100 leaves little room for others.
+    # IMDB takes 51 iterations; the default limit of 100 leaves other data little room.
     regression = LogisticRegression(max_iter=1000).fit(features, labels)
     return Classifiers(
         tokens=vectorizer.get_feature_names_out().tolist(),

@@ -32,10 +32,10 @@ examples                                5                5                4
   1                              3  60.0%         3  60.0%         3  75.0%
 tokens                                 12               12                8
   shortest text                         0                0                1
-  1 in 4 up to                          2                2                1
-  half up to                            2                2                2
-  3 in 4 up to                          2                2                2
-  19 in 20 up to                        6                6                3
+  25th percentile                       2                2                1
+  median                                2                2                2
+  75th percentile                       2                2                2
+  95th percentile                       6                6                3
   longest text                          6                6                3
   cut off past 4                    16.7%            16.7%             0.0%
   unknown                            0.0%             0.0%            50.0%
