@@ -33,7 +33,7 @@ class Label:
     per_step: ClassVar[bool] = False
     metrics: ClassVar[tuple[str, ...]] = ("loss", "accuracy")
     fewest_labels: ClassVar[int] = 2
-    confused: ClassVar[bool] = True  # has a confusion matrix and class curves
+    class_pictures: ClassVar[bool] = True  # confusion matrix, class curves, calibration
     # Pooling over time gives the gradient a short way to early timesteps.
     pooling_cures: ClassVar[bool] = True
 
@@ -115,7 +115,7 @@ class Value:
     per_step: ClassVar[bool] = False
     metrics: ClassVar[tuple[str, ...]] = ("loss",)
     fewest_labels: ClassVar[int] = 0
-    confused: ClassVar[bool] = False
+    class_pictures: ClassVar[bool] = False
     pooling_cures: ClassVar[bool] = False
 
     def broken(self, model: ModelConfig, name: str) -> Iterator[Broken]:
@@ -177,7 +177,7 @@ class StepLabels:
     per_step: ClassVar[bool] = True
     metrics: ClassVar[tuple[str, ...]] = ("loss", "accuracy")
     fewest_labels: ClassVar[int] = 2
-    confused: ClassVar[bool] = False
+    class_pictures: ClassVar[bool] = False
     pooling_cures: ClassVar[bool] = False
 
     def broken(self, model: ModelConfig, name: str) -> Iterator[Broken]:

@@ -98,7 +98,7 @@ class Attempt:
         self.checkpoints.rewind(checkpoint)
         self.checkpoint_seconds = 0.0
         self.position = Position()
-        self.outputs = Outputs() if setup.kind.target.confused else None
+        self.outputs = Outputs() if setup.kind.target.class_pictures else None
         self.model = self._build()
         self.writer = TensorBoardWriter(setup.run.path)
         self.interruption = Interruption()
