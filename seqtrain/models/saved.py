@@ -119,7 +119,7 @@ def _read_config(path: Path) -> object:
     except FileNotFoundError:
         raise
     except (zipfile.BadZipFile, NotImplementedError, EOFError, zipfile.LargeZipFile):
-        raise _damaged(path, "it is no whole zip file") from None
+        raise _damaged(path, "it is not a complete zip file") from None
     except (ValueError, RecursionError):
         raise _damaged(path, "its config.json is no JSON") from None
     except (OSError, RuntimeError) as error:  # the latter for one with a password

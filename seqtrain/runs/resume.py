@@ -111,7 +111,10 @@ def find_way(
     data = _load_same_data(run, config)
     then = info.get("resumed", [info])[-1]["versions"]
     for name, (before, now) in differences(then, versions()).items():
-        say(f"warning: {name} was {before} and is {now}: equal to the bit no more")
+        say(
+            f"warning: {name} was {before} and is {now}: the result may differ in its "
+            "last bits from that of an unbroken training"
+        )
     return Way(config, data, checkpoint, changed)
 
 
@@ -157,12 +160,11 @@ def load_data_of(config: Config, source: Run) -> Data:
         }
         for each in (config, source.config)
     )
+    # Dropout and initializers change no weight's shape or meaning.
     others = {
         key: both
         for key, both in differences(found, needed).items()
-        if not key.endswith(
-            ("dropout", "initializer")
-        )  # change no weight's shape or meaning
+        if not key.endswith(("dropout", "initializer"))
     }
     now, then = (kind_of(each.data).name for each in (config, source.config))
     if now != then:

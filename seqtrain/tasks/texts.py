@@ -58,7 +58,9 @@ class FilesData(DataSection):
 
     source: Literal["files"] = Field("files", description="your own files")
     train: File = Field(description="training data: a file, or a folder of classes")
-    test: File | None = Field(None, description="test data, likewise")
+    test: File | None = Field(
+        None, description="test data: a file, or a folder of classes"
+    )
     validation: Annotated[
         Annotated[Share, Tag("(share)")] | Annotated[File, Tag("(file)")],
         Discriminator(

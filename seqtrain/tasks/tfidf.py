@@ -97,7 +97,7 @@ class Classifiers(NamedTuple):
             whole = False
         if not whole:
             raise RunError(
-                f"{path} is damaged, whole baselines were expected",
+                f"{path} is damaged, complete baselines were expected",
                 hint="delete it: it is made again from the training data",
             )
         return classifiers
