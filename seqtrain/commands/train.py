@@ -159,15 +159,15 @@ def _command() -> str:
     return shlex.join(["seqtrain", *sys.argv[1:]])
 
 
-def _plan(config: "Config", data: "Data") -> str:
+def _plan(config, data) -> str:
     from ..tasks import kind_of
 
     steps = -(-data.train.examples // config.train.batch_size)
+    lengths = ", ".join(map(str, data.training_buckets))
     return (
         f"{data.report.text()}\n"
         f"plan: {config.train.epochs} epochs of {steps} steps, batches of "
-        f"{config.train.batch_size}, padded to {', '.join(map(str, data.buckets))} "
-        f"{kind_of(config.data).unit}"
+        f"{config.train.batch_size}, padded to {lengths} {kind_of(config.data).unit}"
     )
 
 

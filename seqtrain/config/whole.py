@@ -136,7 +136,15 @@ class Config(Section):
     @classmethod
     def _fit_the_target(cls, train: TrainConfig, info: ValidationInfo) -> TrainConfig:
         if data := info.data.get("data"):
-            _refuse(kind_of(data).broken_train(train))
+            kind = kind_of(data)
+            _refuse(kind.broken_train(train))
+            if train.monitor not in kind.target.metrics:
+                message = f"{train.monitor!r} is not measured of such data, needs loss"
+                raise broken_rule(message, "monitor")
+            if train.class_weights != "none" and not kind.target.fewest_labels:
+                raise broken_rule(
+                    "has no effect on data without classes", "class_weights"
+                )
         return train
 
     @field_validator("train")

@@ -98,6 +98,12 @@ class Data(NamedTuple):
     report: Report
     files: dict[str, str]
 
+    @property
+    def training_buckets(self) -> list[int]:
+        """The buckets up to that of the longest training example."""
+        longest = max(self.train.lengths, default=0)
+        return self.buckets[: 1 + int(np.searchsorted(self.buckets, longest))]
+
     def digest(self) -> str:
         """Return a sha256 of everything that training depends on."""
         total = hashlib.sha256(self.vocab.to_bytes())

@@ -156,7 +156,9 @@ def load_data_of(config: Config, source: Run) -> Data:
     needed, found = (
         {
             "model": each.model.model_dump(mode="json"),
-            "data": each.data.model_dump(mode="json", include={"standardize"}),
+            "data": each.data.model_dump(
+                mode="json", include=kind_of(each.data).encoding_keys
+            ),
         }
         for each in (config, source.config)
     )

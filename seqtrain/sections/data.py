@@ -49,8 +49,8 @@ class DataSection(Section):
     # XLA compiles the train step once for each.
     buckets: Annotated[list[Length], Field(min_length=1, max_length=64)] | None = Field(
         None,
-        description="the lengths that batches are padded to; null: the five that leave "
-        "the least padding in the training data",
+        description="the lengths that batches are padded to; null: five at most that "
+        "leave the least padding in the training data, and doublings up to max_length",
     )
 
     # The labels, if every data set of the source has the same. Not a key of the config.

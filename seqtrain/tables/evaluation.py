@@ -27,8 +27,8 @@ def format_evaluation(result: dict) -> str:
 
 def _model_table(result: dict) -> str:
     baselines = result["baselines"]
-    if "chance" in baselines:
-        return _chance_table(result, baselines["chance"])
+    if "chance" in baselines or "accuracy" not in result:
+        return _chance_table(result, baselines.get("chance", {}))
     titles = {name: _TITLES.get(name, name) for name in reversed(baselines)}
     rows = [["", "accuracy %", "95% interval"], ["this model", *_accuracy(result)]]
     rows += [[title, *_accuracy(baselines[name])] for name, title in titles.items()]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..data.batches import NO_TARGET
 from ..data.encoded import Data
 from ..errors import ConfigError
 
@@ -25,8 +26,15 @@ def class_weights(choice: str | dict[str, float], data: Data) -> np.ndarray | No
     if choice == "balanced":
         from sklearn.utils.class_weight import compute_class_weight  # takes a second
 
-        classes = np.arange(len(data.labels))
-        return compute_class_weight("balanced", classes=classes, y=data.train.targets)
+        classes, targets = np.arange(len(data.labels)), data.train.targets
+        targets = targets[targets != NO_TARGET]
+        if missing := sorted(set(classes) - set(targets)):
+            raise ConfigError(
+                f"train.class_weights: 'balanced' needs training examples of every "
+                f"class, there are none of {data.labels[missing[0]]}",
+                hint="give a weight for each label",
+            )
+        return compute_class_weight("balanced", classes=classes, y=targets)
     if set(choice) != set(data.labels):
         raise ConfigError(
             f"train.class_weights: found {', '.join(sorted(choice))}, "

@@ -115,6 +115,8 @@ class Kind:
         unit: What messages call timesteps.
         chance: `chance(section)` returns the best that a model without memory can
             reach, by metric; empty if that is not known.
+        encoding_keys: The keys of a section that change what an encoded input means,
+            so that weights of a run with other values don't fit.
         broken_model: Yields the keys of a `model` section that this kind refuses.
         broken_train: Yields the keys of a `train` section that this kind refuses.
     """
@@ -130,5 +132,6 @@ class Kind:
     prediction: Prediction | None = None
     unit: str = "timesteps"
     chance: Callable[[DataSection], Mapping[str, float]] = no_chance
+    encoding_keys: frozenset[str] = frozenset()
     broken_model: Callable[[ModelConfig], Iterator[Broken]] = nothing_broken
     broken_train: Callable[[TrainConfig], Iterator[Broken]] = nothing_broken

@@ -422,6 +422,7 @@ KIND = Kind(
     inputs=Tokens(),
     target=Label(),
     unit="tokens",
+    encoding_keys=frozenset({"standardize"}),
     load=load,
     read_split=_read_split,
     read_file=_read_given_file,

@@ -180,7 +180,8 @@ class Attempt:
             self.writer,
             self.setup.data,
             self.outputs,
-            samples=self.setup.config.log.samples,
+            self.setup.kind.inputs,
+            self.setup.config.log.samples,
         )
 
     def _begin(self, weights_from: Run | None) -> None:
@@ -220,7 +221,7 @@ class Attempt:
     def _fit(self) -> dict[str, list[float]]:
         setup = self.setup
         if setup.config.train.jit_compile:
-            number = len(setup.data.buckets)
+            number = len(setup.data.training_buckets)
             lengths = "padded lengths" if number > 1 else "padded length"
             self.progress.say(f"compiling the step for {number} {lengths}")
         with self.interruption:

@@ -10,6 +10,7 @@ from ..board.writer import Sample, TensorBoardWriter, samples_markdown
 from ..figures.classes import LiveCalibration, LiveConfusion
 from ..metrics import calibration, confidence_edges, logits_to_probabilities
 from ..tasks import Data
+from ..tasks.inputs import Numbers, Tokens
 from .loop import evaluation_batches
 
 
@@ -49,6 +50,7 @@ class ClassLog(keras.callbacks.Callback):
         writer: The event files of the run.
         data: The encoded data; samples are the first of its validation part.
         outputs: One of the metrics that the model is compiled with.
+        inputs: What an example looks like as words.
         samples: How many predictions and errors to show.
     """
 
@@ -57,11 +59,12 @@ class ClassLog(keras.callbacks.Callback):
         writer: TensorBoardWriter,
         data: Data,
         outputs: Outputs,
+        inputs: Tokens | Numbers,
         samples: int,
     ):
         super().__init__()
         self.writer, self.data, self.outputs = writer, data, outputs
-        self.samples = samples
+        self.inputs, self.samples = inputs, samples
         # The outputs come in the order of the evaluation, from short to long.
         batches = evaluation_batches(data)
         self._order = np.concatenate([batch.indices for batch in batches])
@@ -96,9 +99,8 @@ class ClassLog(keras.callbacks.Callback):
 
     def _sample(self, row, index):
         encoded, names = self.data.validation, self.data.labels
-        tokens = self.data.vocab.tokens
         return Sample(
-            " ".join(tokens[id] for id in encoded.inputs_of(index)),
+            " ".join(self.inputs.shown(encoded.inputs_of(index), self.data.vocab)),
             names[encoded.targets[index]],
             names[row.argmax()],
             row.max(),

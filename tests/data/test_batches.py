@@ -153,7 +153,15 @@ def test_as_given_the_examples_stand_in_their_order(lengths, buckets, size, epoc
 @given(st.lists(st.integers(0, MAX_LENGTH), min_size=1, max_size=300).map(np.array))
 def test_buckets_are_few_and_end_with_max_length(lengths):
     buckets = choose_buckets(lengths, MAX_LENGTH)
-    assert len(set(buckets) - {MAX_LENGTH}) <= 5
+    longest = max(1, max(lengths))
+    assert sum(bucket <= longest for bucket in buckets) <= 5
+    beyond = [bucket for bucket in buckets if bucket >= longest]
+    assert beyond == [
+        *itertools.takewhile(
+            lambda n: n < MAX_LENGTH, (longest << i for i in range(9))
+        ),
+        MAX_LENGTH,
+    ]
     assert buckets == sorted(set(buckets))
     assert all(type(bucket) is int for bucket in buckets)
     assert buckets[0] >= 1
@@ -179,14 +187,15 @@ def test_no_other_buckets_leave_less_padding(lengths):
     count = next((i for i in range(4) if least[i + 1] > 0.99 * least[i]), 4)
     buckets = choose_buckets(np.array(lengths), 1000)
     assert padded_timesteps(lengths, buckets) == least[count]
-    assert len(buckets) <= count + 2  # and max_length
+    assert sum(bucket <= max(lengths) for bucket in buckets) <= count + 1
 
 
 def test_a_short_text_is_padded_little_however_long_others_may_be(rng):
     lengths = rng.integers(150, 251, size=1000)
     buckets = choose_buckets(lengths, 10_000)
     assert min(width for width in buckets if width >= 200) <= 220
-    assert buckets[-2:] == [lengths.max(), 10_000]
+    longest = int(lengths.max())
+    assert buckets[-7:] == [longest << i for i in range(6)] + [10_000]
 
 
 def test_examples_longer_than_all_of_training_have_a_bucket():
@@ -195,16 +204,22 @@ def test_examples_longer_than_all_of_training_have_a_bucket():
     assert batch.width == 9
 
 
+def test_one_longer_example_does_not_pad_its_batch_to_max_length():
+    buckets = choose_buckets(np.full(100, 200), 10_000)
+    [batch] = epoch_batches(np.array([200, 201]), batch_size=2, buckets=buckets)
+    assert batch.width == 400
+
+
 def test_examples_of_one_length_have_one_bucket():
     assert choose_buckets(np.full(50, 7), 7) == [7]
-    assert choose_buckets(np.zeros(3, int), 7) == [1, 7]  # texts without a token
+    assert choose_buckets(np.zeros(3, int), 7) == [1, 2, 4, 7]  # no text has a token
 
 
 def test_lengths_that_spread_over_decades_leave_less_padding_than_one_bucket(rng):
     lengths = np.exp(rng.normal(6, 1, size=200_000)).astype(int).clip(1, 9999)
     buckets = choose_buckets(lengths, 10_000)
     steps = np.array(buckets)[np.searchsorted(buckets, lengths)].sum()
-    assert len(buckets) == 6
+    assert len(buckets) <= 6
     assert lengths.sum() / steps > 0.6  # one bucket: 0.07
 
 
