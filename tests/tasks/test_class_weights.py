@@ -35,3 +35,13 @@ def test_a_weight_for_each_label_is_needed(choice):
     with pytest.raises(ConfigError, match="is needed: neg, pos") as caught:
         class_weights(choice, data_of([0, 1], ["neg", "pos"]))
     assert f"found {', '.join(sorted(choice))}," in str(caught.value)
+
+
+def test_timesteps_without_a_target_weigh_nothing():
+    data = data_of([-1, 0, 0, -1, 0, 1], ["a", "b"])
+    assert class_weights("balanced", data).tolist() == [4 / (2 * 3), 4 / (2 * 1)]
+
+
+def test_balanced_weights_need_an_example_of_every_class():
+    with pytest.raises(ConfigError, match="there are none of b"):
+        class_weights("balanced", data_of([0, 0, 2], ["a", "b", "c"]))
