@@ -185,11 +185,14 @@ class Run:
         """The lengths that batches are padded to.
 
         Runs that do not say so are from a time when they followed from `max_length`.
+        So they do where `run.json` is damaged: no prediction depends on the padding.
         """
-        data = self.config.data
+        data, said = self.config.data, None
+        with contextlib.suppress(RunError):
+            said = self.info.get("buckets")
         return (
             data.buckets
-            or self.info.get("buckets")
+            or said
             or sorted({math.ceil(data.max_length / 2 ** (i / 2)) for i in range(5)})
         )
 
