@@ -56,7 +56,9 @@ def test_a_document_config_builds_the_documents_model(cell, rng):
         ]
     )
     ours = build(load_config(find_config(f"document_{cell}")))
-    listed.set_weights([rng.normal(0, 0.3, w.shape) for w in listed.weights])
+    # A plain RNN of larger weights is chaotic: it makes 1e-3 of a rounding.
+    spread = 0.15 if cell == "rnn" else 0.3
+    listed.set_weights([rng.normal(0, spread, w.shape) for w in listed.weights])
     ours.set_weights(listed.get_weights())
     tokens = rng.integers(1, VOCAB, (8, 50))
 

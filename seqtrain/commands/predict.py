@@ -44,7 +44,6 @@ def predict(
     from ..analysis.predict import predict, read_lines
     from ..tasks import kind_of
 
-    prediction = kind_of(directory.config.data).prediction
     with contextlib.ExitStack() as stack:
         if file:
             stream = stack.enter_context(_open(file))
@@ -57,8 +56,9 @@ def predict(
             if json_:
                 print_result(json.dumps(answer, ensure_ascii=False))
             else:
+                cells = kind_of(directory.config.data).prediction.cells(answer)
                 # A tab or a line break inside of a cell must not make another cell.
-                print_result("\t".join(map(printable, prediction.cells(answer))))
+                print_result("\t".join(map(printable, cells)))
 
 
 def _names_a_run(arguments: list[str], file: Path | None) -> bool:

@@ -188,12 +188,15 @@ class Run:
     def buckets(self) -> list[int]:
         """The lengths that batches are padded to.
 
-        In older runs, which do not record them, they followed from `max_length`.
+        In older runs, which do not record them, they followed from `max_length`. So
+        they do where `run.json` is damaged: no prediction depends on the padding.
         """
-        data = self.config.data
+        data, said = self.config.data, None
+        with contextlib.suppress(RunError):
+            said = self.info.get("buckets")
         return (
             data.buckets
-            or self.info.get("buckets")
+            or said
             or sorted({math.ceil(data.max_length / 2 ** (i / 2)) for i in range(5)})
         )
 
