@@ -98,7 +98,7 @@ class _Reference:
             return -len(names_of[row]), [order.index(name) for name in names_of[row]]
 
         for names, rows in groupby(sorted(names_of, key=place), key=names_of.get):
-            yield "any of them" if len(names) == len(named) else _either(names), rows
+            yield _those_named(names, order), rows
 
     def _row(self, path: str, key: str, schema: Schema, required) -> tuple[str, ...]:
         link = "#" + re.sub(r"\W", "", self._path(path, key, schema))
@@ -186,6 +186,22 @@ def _name(form: Schema) -> str:
         for key, schema in form["properties"].items()
         if "const" in schema
     )
+
+
+def _those_named(names: list[str], known: list[str]) -> str:
+    """Forms by their names; by the first constant, if all that have it are there."""
+    if len(names) == len(known):
+        return "any of them"
+
+    def all_like(name: str) -> set[str]:
+        first = name.partition(", ")[0]
+        return {each for each in known if each.partition(", ")[0] == first}
+
+    said = [
+        name.partition(", ")[0] if all_like(name) <= set(names) else name
+        for name in names
+    ]
+    return _either(dict.fromkeys(said))
 
 
 def _first_paragraph(form: Schema) -> str:

@@ -124,8 +124,13 @@ def test_a_key_of_several_kinds_stands_once_and_under_their_names(config_referen
         },
         "$defs": {
             "A": kind("files", "tags", share=share, width=null),
-            "B": kind("made", "tags", share=share, width=width),
-            "C": kind("made", "sums", share={"anyOf": [share, null], "default": 0.5}),
+            "B": kind("made", "tags", share=share, width=width, examples=width),
+            "C": kind(
+                "made",
+                "sums",
+                share={"anyOf": [share, null], "default": 0.5},
+                examples=width,
+            ),
         },
     }
     _, _, section = config_reference.reference(schema).partition("### `data`\n\n")
@@ -138,6 +143,9 @@ def test_a_key_of_several_kinds_stands_once_and_under_their_names(config_referen
         "#### `data` with any of them\n\n"
         "| key | values | default | meaning |\n|---|---|---|---|\n"
         "| `share` | number above 0, up to 1 | `0.5` |  |\n\n"
+        "#### `data` with `source: made`\n\n"
+        "| key | values | default | meaning |\n|---|---|---|---|\n"
+        "| `examples` | integer from 1 |  | a \\< b \\| c |\n\n"
         "#### `data` with `source: made`, `task: tags`\n\n"
         "| key | values | default | meaning |\n|---|---|---|---|\n"
         "| `width` | integer from 1 |  | a \\< b \\| c |\n"
