@@ -6,6 +6,7 @@ from operator import or_
 from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
+from pydantic_core import PydanticKnownError
 
 from ..sections.base import Section, broken_rule
 from ..sections.data import DataSection
@@ -79,6 +80,8 @@ class Config(Section):
     @field_validator("data", mode="before")
     @classmethod
     def _null_removes_a_key_of_another_section(cls, data: object) -> object:
+        if not isinstance(data, Mapping | DataSection):
+            raise PydanticKnownError("model_attributes_type")
         section = section_of(data) if isinstance(data, Mapping) else None
         if section is None:
             return data

@@ -57,6 +57,32 @@ shootout:
 """
 SGD = REST.replace("OPTIMIZER", "sgd\n  momentum: 0.9")
 ADAMW = REST.replace("OPTIMIZER", "adamw\n  weight_decay: 0.1")
+# Sequences have one length, and the keys of reviews stand at their defaults.
+MEMORY = """
+  validation: 0.2
+  vocabulary: 20000
+  max_length: TIMESTEPS
+  keep: end
+  standardize: {lowercase: true, html: strip, punctuation: drop, unicode: nfkc}
+  buckets: [TIMESTEPS]
+  examples: 30
+  test_examples: 9
+  length: 15
+  distance: 10
+  noise: 0.0
+"""
+
+
+def memory(task, timesteps=15, changes=()):
+    """A config of a test of memory; `changes` are pairs of lines of the rest."""
+    rest = ADAMW.replace("{negative: 1, positive: 2.5}", "none")
+    for line, other in changes:
+        assert line in rest
+        rest = rest.replace(line, other)
+    data = MEMORY.replace("TIMESTEPS", str(timesteps))
+    return f"seed: 3\ndata:\n  source: generated\n  task: {task}{data}{rest}"
+
+
 CONFIGS = {
     "imdb": f"seed: 3\ndata:\n  source: imdb\n  path: aclImdb{DATA}{SGD}",
     "files": "seed: 3\ndata:\n  source: files\n  train: a.csv\n  test: b.csv\n"
@@ -64,4 +90,21 @@ CONFIGS = {
     "generated": "seed: 3\ndata:\n  source: generated\n  task: reviews\n"
     "  examples: 30\n  test_examples: 9\n"
     f"  length: 15\n  distance: 3\n  noise: 0.1{DATA}{SGD}",
+    "adding": memory(
+        "adding",
+        changes=[
+            ("{dim: 5, dropout: 0.1}", "{dim: 64, dropout: 0.0}"),
+            ("monitor: accuracy", "monitor: loss"),
+        ],
+    ),
+    "copy": memory(
+        "copy",
+        timesteps=35,
+        changes=[
+            ("bidirectional: true", "bidirectional: false"),
+            ("units: 8", "units: 4"),
+            ("pooling: concat", "pooling: last"),
+        ],
+    ),
+    "temporal_order": memory("temporal_order"),
 }

@@ -12,6 +12,7 @@ from test_schema import ALL_KEYS, PATHS, VALUES, with_value
 from seqtrain.config import load_config, shipped_configs
 from seqtrain.config.json_schema import EDITOR_LINE, FILE_NAME, json_schema
 from seqtrain.config.nodes import compose, plain
+from seqtrain.config.whole import SECTIONS
 from seqtrain.errors import ConfigError
 
 SCHEMA = json_schema()
@@ -46,7 +47,12 @@ def test_the_committed_schema_is_what_the_command_prints():
 
 
 def test_every_section_is_closed_and_every_key_described():
-    assert len(closed_sections()) == 12  # with the data over a base
+    data = [each.__name__ for each in SECTIONS]
+    assert data == [
+        *["ImdbData", "FilesData", "GeneratedData"],
+        *["AddingData", "CopyData", "TemporalOrderData"],
+    ]
+    assert len(closed_sections()) == 9 + len(data)  # with the data over a base
     for section in closed_sections():
         assert section["additionalProperties"] is False
         for key, schema in section["properties"].items():
@@ -85,6 +91,10 @@ def test_a_config_with_every_key_is_valid(source):
         "data: {source: imdb, distance: null}",
         "data: {source: generated, task: copy, vocabulary: null, noise: null}",
         "data: {source: files, train: a.csv, validation: v.csv}",
+        "data: {source: generated, length: 9}",
+        "data: {source: generated, task: adding, path: null, train: null}",
+        "data: {source: files, train: a.csv, task: null, examples: null}",
+        "extends: base.yaml\ndata: {task: copy, buckets: null, train: null}",
         "train: {class_weights: {a: 1, b: 2}}",
     ],
 )
@@ -102,6 +112,12 @@ def test_what_may_stand_alone_is_valid(text):
         "data: {source: files}",
         "data: {source: imdb, distance: 3}",
         "data: {source: imdb, validation: v.csv}",
+        "data: {source: imdb, task: copy}",
+        "data: {task: copy}",
+        "data: {source: generated, task: coppy}",
+        "data: {source: generated, task: adding, train: a.csv}",
+        "data: {source: generated, task: adding, validation: v.csv}",
+        "extends: base.yaml\ndata: {task: coppy}",
         "extends: 3",
         "extends: base.yaml\ndata: {vocabluary: 5}",
         "model: {layers: []}",

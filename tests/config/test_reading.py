@@ -157,7 +157,9 @@ def test_null_undoes_what_a_base_gave_for_another_choice(load, complaint, tmp_pa
     )
     text = "extends: base.yaml\ndata: {source: imdb}\ntrain: {optimizer: adam}\n"
     said = complaint(text)
-    assert "base.yaml:1:27: error: data.distance: idle with source: imdb" in said
+    assert (
+        "base.yaml:1:27: error: data.distance: has no effect with source: imdb" in said
+    )
     assert "delete it, or set it to null over a base" in said
     config = load(text, "data.distance=null", "train.momentum=null")
     assert (config.data.source, config.data.vocabulary) == ("imdb", 50)
@@ -223,7 +225,7 @@ model: {layers: [{cell: gru, units: 1}]}
 
 def test_a_key_that_an_override_gave_again_stands_in_the_override(complaint):
     said = complaint("train: {momentum: 0.1}", "train.momentum=0.2")
-    assert said.startswith("--set train.momentum=0.2: error: train.momentum: idle")
+    assert said.startswith("--set train.momentum=0.2: error: train.momentum: has no")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -4,9 +4,9 @@ import re
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from seqtrain.config.schema import SOURCES
 
 from seqtrain.config import Config, dump_config, load_config, shipped_configs
+from seqtrain.config.whole import SECTIONS, SOURCES
 from seqtrain.data.sources.generated import generate
 from seqtrain.data.sources.imdb import LABELS
 from seqtrain.errors import ConfigError
@@ -149,16 +149,19 @@ def test_sections_can_be_made_in_python():
     [
         (
             "train: {weight_decay: 0.1}",
-            "idle with optimizer: adam, needs optimizer: adamw",
+            "has no effect with optimizer: adam, needs optimizer: adamw",
         ),
-        ("train: {momentum: 0.9}", "idle with optimizer: adam, needs optimizer: sgd"),
+        (
+            "train: {momentum: 0.9}",
+            "has no effect with optimizer: adam, needs optimizer: sgd",
+        ),
         (
             "train: {step_epochs: 3}",
-            "idle with schedule: constant, needs schedule: step",
+            "has no effect with schedule: constant, needs schedule: step",
         ),
         (
             "train: {step_factor: 0.3}",
-            "idle with schedule: constant, needs schedule: step",
+            "has no effect with schedule: constant, needs schedule: step",
         ),
         ("data: {source: files, train: x, distance: 3}", "needs source: generated"),
         ("data: {source: generated, path: x}", "needs source: imdb"),
@@ -169,39 +172,49 @@ def test_sections_can_be_made_in_python():
         ),
         (
             "model: {layers: [{cell: rnn, units: 1, output_units: 2}]}",
-            "idle with formulation: standard, needs formulation: document",
+            "has no effect with formulation: standard, needs formulation: document",
         ),
         (
             f"{ADDING}, vocabulary: 9}}",
-            "data.vocabulary: idle with task: adding, needs",
+            "data.vocabulary: has no effect with task: adding, needs",
         ),
-        (f"{ADDING}, distance: 3}}", "data.distance: idle with task: adding, needs"),
-        (f"{ADDING}, max_length: 61}}", "data.max_length: idle with task: adding"),
-        (f"{ADDING}, buckets: [30, 60]}}", "data.buckets: idle with task: adding"),
+        (
+            f"{ADDING}, distance: 3}}",
+            "data.distance: has no effect with task: adding, needs",
+        ),
+        (
+            f"{ADDING}, max_length: 61}}",
+            "data.max_length: has no effect with task: adding",
+        ),
+        (
+            f"{ADDING}, buckets: [30, 60]}}",
+            "data.buckets: has no effect with task: adding",
+        ),
         (
             f"{ADDING}}}\nmodel: {{embedding: {{dropout: 0.1}}}}",
-            "model.embedding.dropout: idle with data.task: adding",
+            "model.embedding.dropout: has no effect with data.task: adding",
         ),
         (
             f"{ADDING}}}\ntrain: {{class_weights: balanced}}",
-            "train.class_weights: idle with data.task: adding, needs",
+            "train.class_weights: has no effect with data.task: adding, needs",
         ),
         (
             "data: {source: generated, task: copy}\nmodel: {pooling: mean}",
-            "model.pooling: idle with data.task: copy",
+            "model.pooling: has no effect with data.task: copy",
         ),
         (
             "model: {layers: [{cell: lstm, units: 1, omega: 1.0}]}",
-            "model.layers[0].omega: idle with cell: lstm, needs cell: rnn",
+            "model.layers[0].omega: has no effect with cell: lstm, needs cell: rnn",
         ),
         (
             "model: {layers: [{cell: gru, units: 1, formulation: document, "
             "layer_norm: true}]}",
-            "layer_norm: idle with formulation: document, needs formulation: standard",
+            "layer_norm: has no effect with formulation: document, needs "
+            "formulation: standard",
         ),
     ],
 )
-def test_a_key_that_a_choice_makes_idle_is_refused(complaint, given, said):
+def test_a_key_that_has_no_effect_beside_a_choice_is_refused(complaint, given, said):
     assert said in complaint(given)
 
 
@@ -328,6 +341,29 @@ def test_keys_that_contradict_each_other_are_refused(complaint, given, said):
         ),
         ("data={}", "data: 'source' is missing; imdb, files or generated"),
         ("data=[]", "data: an empty list is not a mapping of keys"),
+        ("data=3", "data: 3 is not a mapping of keys"),
+        ("data=null", "data: null is not a mapping of keys; delete the line, or give"),
+        (
+            "data={source: generated, task: coppy}",
+            "data.task: 'coppy' is not one of reviews, adding, copy, temporal_order; "
+            "did you mean 'copy'?",
+        ),
+        (
+            "data={source: generated, task: 3}",
+            "data.task: 3 is not one of reviews, adding, copy, temporal_order",
+        ),
+        (
+            "data={source: generated, task: null}",
+            "data.task: null is not one of reviews, adding, copy, temporal_order",
+        ),
+        (
+            "data={source: genrated, task: coppy}",
+            "data.task: 'coppy' is not one of reviews, adding, copy, temporal_order",
+        ),
+        (
+            "data={source: generated, task: copy, lenght: 3}",
+            "unknown key 'lenght' in data; did you mean 'length'?",
+        ),
         ("data={source: files}", "data: 'train' is missing; training data"),
         ("data={source: files, train: 3}", "data.train: 3 is not a path"),
         ("data={source: files, train: x, text: 3}", "data.text: 3 is not text"),
@@ -389,8 +425,8 @@ def test_any_value_anywhere_is_loaded_or_refused_at_its_place(tmp_path, path, va
         ),
         (
             "model: {layers: [{cell: rnn, units: 2, formulation: document}]}",
-            "1:53: error: model.layers[0].formulation: idle with cell: rnn, needs "
-            "output_units",
+            "1:53: error: model.layers[0].formulation: has no effect with "
+            "cell: rnn, needs output_units",
         ),
         (
             "data: {source: imdb, max_length: 2}\n"
@@ -417,9 +453,68 @@ def test_the_length_of_a_test_of_memory_decides_what_batches_are_padded_to(
 
 
 def test_null_undoes_what_a_base_says_of_reviews(load):
-    idle = "max_length: null, buckets: null, keep: null, noise: null, standardize: null"
-    config = load(f"{ADDING}, vocabulary: null, distance: null, {idle}}}")
+    others = (
+        "max_length: null, buckets: null, keep: null, noise: null, standardize: null"
+    )
+    config = load(f"{ADDING}, vocabulary: null, distance: null, {others}}}")
     assert config == load(f"{ADDING}}}")
+
+
+OF_REVIEWS = {
+    "vocabulary": 9,
+    "max_length": 999,
+    "keep": "start",
+    "standardize": {"html": "keep"},
+    "buckets": [9, 999],
+    "distance": 1,
+    "noise": 0.1,
+}
+TASKS = ["adding", "copy", "temporal_order"]
+
+
+@pytest.mark.parametrize("key", OF_REVIEWS)
+@pytest.mark.parametrize("task", TASKS)
+def test_a_key_of_reviews_is_refused_by_a_test_of_memory_and_undone_by_null(
+    load, complaint, task, key
+):
+    data = f"data: {{source: generated, task: {task}"
+    value = json.dumps(OF_REVIEWS[key])
+    if key == "buckets":
+        value = f"{value}, max_length: 999"
+    said = complaint(f"{data}, {key}: {value}}}")
+    wrong = "max_length" if key == "buckets" else key
+    assert f"data.{wrong}: has no effect with task: {task}, needs task: reviews" in said
+    assert load(f"{data}, {key}: null}}") == load(f"{data}}}")
+
+
+KEYS = {section.__name__: section.model_fields.keys() for section in SECTIONS}
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)
+def test_keys_of_other_sources_are_refused_and_undone_by_null(load, complaint, section):
+    fields = section.model_fields
+    needed = {"source": fields["source"].default}
+    if "task" in fields:
+        needed["task"] = fields["task"].default
+    if "train" in fields:
+        needed["train"] = "a.csv"
+    others = [key for keys in KEYS.values() for key in keys if key not in fields]
+    assert others
+    for key in others:
+        said = complaint(json.dumps({"data": {**needed, key: "x"}}))
+        assert f"data.{key}: has no effect with source: {needed['source']}, " in said
+        assert "delete it, or set it to null over a base" in said
+    undone = load(json.dumps({"data": {**needed, **dict.fromkeys(others)}}))
+    assert undone == load(json.dumps({"data": needed}))
+    assert type(undone.data) is section
+
+
+def test_a_base_may_choose_another_task_than_the_config_over_it(load, tmp_path):
+    (tmp_path / "base.yaml").write_text(
+        "data: {source: generated, task: reviews, length: 20, distance: 3, noise: 0.1}"
+    )
+    config = load("extends: base.yaml\ndata: {task: copy, distance: null, noise: null}")
+    assert config == load("data: {source: generated, task: copy, length: 20}")
 
 
 def test_class_weights_may_name_the_labels_of_the_source(load):
@@ -433,7 +528,7 @@ def test_the_labels_of_a_source_are_those_of_its_examples(source):
         "imdb": LABELS.values(),
         "generated": generate(9, length=5, distance=1, noise=0.0, seed="0").labels,
     }
-    assert set(SOURCES[source].labels) == set(reviews[source])
+    assert set(SOURCES[source][0].labels) == set(reviews[source])
 
 
 @pytest.mark.parametrize(

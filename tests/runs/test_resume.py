@@ -331,6 +331,55 @@ def test_examples_that_differ_though_the_files_do_not_are_refused(tmp_path):
     assert "the same files give other examples" in refusal(run)
 
 
+def variable_run(tmp_path):
+    """A run on texts of two or six words, which leaves the buckets to the data."""
+    rows = "".join(
+        f"{'word ' * (2 + i // 2 % 2 * 4)},{'ab'[i % 2]}\n" for i in range(40)
+    )
+    (tmp_path / "data.csv").write_text(f"text,label\n{rows}")
+    source = f"{{source: files, train: {tmp_path}/data.csv, max_length: 20}}"
+    return start(tmp_path, f"data={source}", "data.buckets=null")
+
+
+OF_THE_DATA = [2, 6, 20]
+
+
+def stopped(run):
+    with pytest.raises(Broken):
+        begin(run, At("on_epoch_begin", 2, fail))
+    return run
+
+
+def test_a_run_keeps_the_lengths_that_it_padded_to(tmp_path):
+    run = stopped(variable_run(tmp_path))
+    assert run.info["buckets"] == OF_THE_DATA
+    run.update(buckets=[3, 20])  # as another version would have chosen
+    way = find_way(run, say=pytest.fail)
+    assert way.step > 0
+    assert way.data.buckets == [3, 20]
+    go_on(run)
+    assert run.info["buckets"] == [3, 20]
+
+
+def test_a_run_of_before_goes_on_with_the_lengths_that_it_padded_to(tmp_path):
+    run = stopped(variable_run(tmp_path))
+    info = run.info
+    del info["buckets"]
+    run.write_json("run.json", info)
+    # 20 / 2^(i/2), rounded up
+    assert find_way(run, say=pytest.fail).data.buckets == [5, 8, 10, 15, 20]
+
+
+def test_a_run_that_was_killed_before_it_knew_its_data_pads_as_a_new_one(tmp_path):
+    run = variable_run(tmp_path)
+    assert "data_digest" not in run.info
+    way = find_way(run, say=pytest.fail)
+    assert way.step == 0
+    assert way.data.buckets == OF_THE_DATA
+    go_on(run)
+    assert run.info["buckets"] == OF_THE_DATA
+
+
 def test_other_versions_are_told(tmp_path):
     run = start(tmp_path)
     run.update(versions=run.info["versions"] | {"numpy": "1.0"})

@@ -15,6 +15,7 @@ from seqtrain.config.nodes import dump
 from seqtrain.errors import DivergedError, RunError
 from seqtrain.runs.run import Run, is_run, list_runs
 from seqtrain.tables.runs import find_damage, runs_table
+from seqtrain.tasks import load_data
 
 CONFIG = "# as given\nseed: 7\ntrain: {monitor: accuracy}\n"
 
@@ -351,3 +352,38 @@ def test_json_files_are_readable_by_anything(root):
     run = start(root)
     run.write_json("labels.json", ["böse", "gut"])
     assert json.loads((run.path / "labels.json").read_bytes()) == run.labels
+
+
+def test_a_run_says_what_its_batches_are_padded_to(root):
+    assert start(root, buckets=[7, 30, 400]).buckets == [7, 30, 400]
+
+
+@pytest.mark.parametrize(
+    ("max_length", "expected"),
+    [(400, [100, 142, 200, 283, 400]), (2, [1, 2]), (1, [1])],
+)
+def test_a_run_of_before_padded_by_max_length(root, max_length, expected):
+    run = start(root)
+    config = run.info["config"]
+    config["data"] |= {"max_length": max_length, "length": 1, "distance": 0}
+    (run.path / "config.resolved.yaml").write_text(dump(config))
+    run.update(config=config)
+    assert "buckets" not in run.info
+    assert Run(run.path).buckets == expected
+
+
+def test_what_the_config_says_of_padding_goes_first(root):
+    run = start(root, buckets=[9, 400])
+    config = run.info["config"]
+    config["data"]["buckets"] = [50, 400]
+    (run.path / "config.resolved.yaml").write_text(dump(config))
+    assert Run(run.path).buckets == [50, 400]
+
+
+def test_the_data_of_a_run_is_padded_as_in_its_training(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQTRAIN_CACHE", str(tmp_path / "cache"))
+    run = start(root, buckets=[61, 400])
+    data = run.load_data()
+    assert data.buckets == [61, 400]
+    assert load_data(run.config.data, seed=7).buckets == [60, 400]
+    assert data.digest() == load_data(run.config.data, seed=7).digest()
