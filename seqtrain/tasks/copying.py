@@ -70,7 +70,7 @@ def _broken_model(model: ModelConfig) -> Iterator[Broken]:
 
 KIND = memory_kind(
     CopyData,
-    Tokens(),
+    Tokens(masked=False),
     # To predict the blanks before takes no memory.
     StepLabels(last=RECALLED),
     make,

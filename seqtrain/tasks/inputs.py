@@ -18,8 +18,14 @@ Broken = tuple[str, tuple[str | int, ...]]
 
 @dataclass(frozen=True)
 class Tokens:
-    """A token at each timestep, given by its id; id 0 is padding."""
+    """A token at each timestep, given by its id; id 0 is padding.
 
+    Args:
+        masked: Whether padding is masked; False for examples that all have one length,
+            which saves time.
+    """
+
+    masked: bool = True
     features: ClassVar[None] = None
     embedded: ClassVar[bool] = True  # the embedding is a table that can be drawn
 
@@ -42,7 +48,7 @@ class Tokens:
 
         Returns:
             Token ids `(batch, timesteps)`, and their vectors `(batch, timesteps, dim)`
-            with a mask that is false at padding.
+            with a mask, if there is one, that is false at padding.
         """
         import keras
 
@@ -50,7 +56,7 @@ class Tokens:
 
         inputs = keras.Input((None,), dtype="int32", name="tokens")
         x = keras.layers.Embedding(
-            vocab_size, model.embedding.dim, mask_zero=True, name="embedding"
+            vocab_size, model.embedding.dim, mask_zero=self.masked, name="embedding"
         )(inputs)
         if model.embedding.dropout:
             x = Dropout(model.embedding.dropout, name="embedding_dropout")(x)

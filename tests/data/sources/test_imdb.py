@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from seqtrain.data.sources.imdb import archive_path, download, imdb_files, read_imdb
+from seqtrain.data.sources.download import download
+from seqtrain.data.sources.imdb import archive_path, imdb_files, read_imdb
 from seqtrain.errors import DataError
 
 REVIEWS = {
