@@ -341,7 +341,7 @@ def variable_run(tmp_path):
     return start(tmp_path, f"data={source}", "data.buckets=null")
 
 
-OF_THE_DATA = [2, 6, 20]
+OF_THE_DATA = [2, 6, 12, 20]
 
 
 def stopped(run):

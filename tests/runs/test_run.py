@@ -385,5 +385,5 @@ def test_the_data_of_a_run_is_padded_as_in_its_training(root, tmp_path, monkeypa
     run = start(root, buckets=[61, 400])
     data = run.load_data()
     assert data.buckets == [61, 400]
-    assert load_data(run.config.data, seed=7).buckets == [60, 400]
+    assert load_data(run.config.data, seed=7).buckets == [60, 120, 240, 400]
     assert data.digest() == load_data(run.config.data, seed=7).digest()

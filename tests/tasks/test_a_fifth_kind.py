@@ -25,7 +25,7 @@ CONFIG = """\
 data: {source: generated, task: toy, max_length: 12, buckets: [6, 12]}
 model: {embedding: {dim: 8}, layers: [{cell: gru, units: 8, bidirectional: true}]}
 train: {epochs: 6, batch_size: 20, learning_rate: 0.02, jit_compile: false}
-log: {every: 5, gradflow: 10}
+log: {every: 5, gradflow: 50}
 """
 # Each step of the session in one process, which imports TensorFlow once.
 SESSION = """
@@ -117,7 +117,7 @@ def test_it_is_learned_evaluated_and_predicted(session):
 
 def test_its_training_is_logged_kept_and_resumed(session):
     said, run, _ = session
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").open()]
+    lines = [*map(json.loads, (run / "metrics.jsonl").read_text().splitlines())]
     judged = [line for line in lines if line["split"] == "validation"]
     assert [line["epoch"] for line in judged] == [1, 2, 3, 4, 5, 6, 7]
     # Ragged batches are padded, and what is padded counts for nothing.
@@ -139,8 +139,7 @@ def test_its_gradient_is_measured_and_its_dashboards_are_written(session):
 
     events = EventAccumulator(str(run / "tensorboard" / "train"))
     events.Reload()
-    tags = {tag for tags in events.Tags().values() if tags is not True for tag in tags}
-    assert {"loss", "accuracy", "gradient_flow/curves"} <= tags
+    assert {"loss", "accuracy", "gradient_flow/curves"} <= {*events.Tags()["tensors"]}
     assert (run / "tensorboard" / "train" / "tokens.tsv").read_text().split() == [
         "[unk]",
         *"abc",

@@ -507,8 +507,8 @@ def test_buckets_follow_from_the_training_texts_alone(tmp_path, cache):
     train.write_text("text,label\n" + "a b c,pos\nd e f,neg\n" * 10)
     other.write_text("text,label\n" + f"{'a ' * 50},pos\n" * 9)
     config = FilesData(train=train, validation=other, test=other, max_length=10_000)
-    assert load_data(config, seed=0).buckets == [3, 10_000]
-    assert load_data(config, seed=0).buckets == [3, 10_000]  # from the cache
+    assert load_data(config, seed=0).buckets == [*(3 << i for i in range(12)), 10_000]
+    assert load_data(config, seed=0).buckets[-1] == 10_000  # from the cache
 
 
 PROGRAM = """
