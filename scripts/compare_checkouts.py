@@ -18,7 +18,7 @@ or else reviews made on the spot. They are padded to two lengths, which saves ti
 
 The table goes to stdout; the exit code is 1 if anything differs. With `--keep` all runs
 stay in a folder, and a later comparison with the same options takes those of OLD from
-there.
+there; after one that was cut off, take a new folder.
 """
 
 import argparse
@@ -232,7 +232,10 @@ class Checkout:
                         os.kill(pid, 0)
                         time.sleep(0.01)
                     os.kill(pid, signal.SIGTERM)
-            ended.write_text(server.stdout.readline())
+            code = server.stdout.readline()
+            if not code:
+                raise SystemExit(f"seqtrain {shlex.join(arguments)}: its server ended")
+            ended.write_text(code)
         texts = [output.read_text(errors="replace") for output in outputs]
         for path, shown in ((self.folder, "FOLDER"), (self.path, "CHECKOUT")):
             texts = [text.replace(str(path), shown) for text in texts]
