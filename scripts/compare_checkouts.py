@@ -62,7 +62,7 @@ TEXTS = (
     "word " * 500,
     "Ünïcödé — 電影 <br /> isn't, it's 10/10!",
 )
-TIMING = re.compile(r"(\b|_)seconds$|_per_second$")
+TIMING = re.compile(r"(\b|_)seconds$|_per_second$|^memory_mb$")
 # Lines of stderr that hold timings, or that TensorFlow prints.
 VARYING = re.compile(
     r"ready in|epoch   step|\s+\d+ +\d+ |step \d+/|[IW]\d{4} |WARNING:"
