@@ -13,8 +13,7 @@ def init(
     data: Annotated[
         Path | None,
         typer.Argument(
-            help="CSV, TSV or JSONL, plain or .gz, or a folder of classes; "
-            "generated reviews if not given."
+            help="A file or a folder of labelled texts; generated reviews if not given."
         ),
     ] = None,
     out: Annotated[

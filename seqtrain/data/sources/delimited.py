@@ -1,6 +1,7 @@
 """Records of CSV, TSV and their kin: delimiters, quotes, and what they swallow."""
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ from .reading import DELIMITERS, QUOTES, Reading
 from .streams import LONGEST_TEXT, OTHER_ENCODING, bad_byte, too_long
 from .tables import QUOTE_HINT, Record
 
+# A first line by which Excel is told the delimiter, and which is no row.
+_EXCEL_LINE = re.compile(r'"?sep=([,;|\t])"?\s*$')
 # Characters read once more after quotes without an end. A file can be made of rows
 # that each seem to begin such a field: reading all again for each would take hours.
 _MOST_READ_AGAIN = 2 * LONGEST_TEXT
@@ -36,6 +39,11 @@ def delimited_records(
     delimiter, quote = DELIMITERS[delimiter], QUOTES[reading.quote]
     again, taken = deque(), []  # lines to read once more; those of the row so far
     start, number = 1, 0
+    first = next(lines, "")
+    if said := _EXCEL_LINE.match(first):
+        delimiter, start, number = said[1], 2, 1
+    elif first:
+        again.append(first)
     size = read_again = 0
     bad = None
 
@@ -77,8 +85,8 @@ def delimited_records(
         except csv.Error as error:
             problem = f"a row starts here that can't be read, {error}"
         yield Record(f"{path}:{start}", (), problem, QUOTE_HINT)
-        first, *rest = taken
-        read_again += size - len(first)
+        rest = taken[1:]
+        read_again += sum(map(len, rest))
         if read_again > _MOST_READ_AGAIN:
             raise DataError(f"{path}:{start}: {problem}, and so on", hint=QUOTE_HINT)
         again.extendleft(reversed(rest))
