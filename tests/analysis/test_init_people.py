@@ -1,4 +1,4 @@
-"""Files as people have them: `init` finds out how to read each, and training reads it."""
+"""Files as people have them: `init` finds out how, and training reads them."""
 
 import csv
 import gzip

@@ -2,6 +2,7 @@
 
 import codecs
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,9 @@ _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 # What is left for charset-normalizer to judge, the likelier ones first where it sees
 # no difference: cp1252, say, has what latin-1 has, and curly quotes. Without this
 # choice it takes French for cp1257.
-_JUDGED = (
-    "big5 gb18030 cp932 euc_jp cp949 cp1252 iso8859_2 cp1250 cp1253 cp1251 koi8_r "
+_OF_TWO_BYTES = "big5 gb18030 cp932 euc_jp cp949".split()
+_OF_ONE_BYTE = (
+    "cp1252 iso8859_2 cp1250 cp1253 cp1251 koi8_r "
     "cp866 cp1254 cp1257 cp1255 cp1256 tis_620 mac_roman cp850"
 ).split()
 _ALIKE = 0.1  # of its measure of mess, from 0 to 1
@@ -100,14 +102,17 @@ def _bad_lines(stream: Iterator[bytes]) -> Iterator[bytes]:
 def _judge(raw: bytes) -> str | None:
     from charset_normalizer import from_bytes  # takes 30 ms
 
-    matches = list(from_bytes(raw, threshold=0.4, cp_isolation=_JUDGED))
+    runs = sum(map(len, re.findall(rb"[\x80-\xff]{2,}", raw)))
+    alone = re.findall(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])", raw)
+    judged = _OF_ONE_BYTE if len(alone) > runs else _OF_TWO_BYTES + _OF_ONE_BYTE
+    matches = list(from_bytes(raw, threshold=0.4, cp_isolation=judged))
     if not matches:
         return None
     least = min(match.chaos for match in matches)
     alike = [match for match in matches if match.chaos <= least + _ALIKE]
     turkish = [match.encoding for match in alike if match.language == "Turkish"]
     names = {name for match in alike for name in match.could_be_from_charset}
-    found = next(name for name in _JUDGED if name in names)
+    found = next(name for name in judged if name in names)
     # Only four letters of Turkish are others than in cp1252.
     if found == "cp1252" and "cp1254" in turkish:
         found = "cp1254"

