@@ -1,4 +1,4 @@
-"""Rows of the files that people have, one by one; `init` on whole ones is tested too."""
+"""Rows of the files that people have; what `init` makes of these has its own tests."""
 
 import gzip
 import io
@@ -7,15 +7,12 @@ import sys
 import time
 import tracemalloc
 import zipfile
-from pathlib import Path
 
 import pytest
 
 from seqtrain.data.sources.files import read_examples, read_rows
-from seqtrain.data.sources.reading import Reading
+from seqtrain.data.sources.reading import DEFAULT, Reading
 from seqtrain.errors import DataError
-
-NONE = Reading(quote="none")
 
 
 def write(path, content):
@@ -24,7 +21,7 @@ def write(path, content):
     return path
 
 
-def rows(path, reading=NONE._replace(quote="double")):
+def rows(path, reading=DEFAULT):
     """Place, text, label and problem of each row, the place without the path."""
     return [
         (row.place.rpartition(":")[2], row.text, row.label, row.problem)
@@ -32,7 +29,7 @@ def rows(path, reading=NONE._replace(quote="double")):
     ]
 
 
-def refusal(path, reading=NONE._replace(quote="double")):
+def refusal(path, reading=DEFAULT):
     with pytest.raises(DataError) as error:
         list(read_rows(path, reading))
     assert str(path) in str(error.value)
@@ -223,7 +220,7 @@ def test_an_array_of_json_is_read_piece_by_piece(tmp_path, indent):
     "content, expected",
     [
         ('[{"text": "a", "label": 1}, 5, null]', ["a", "not a JSON o", "not a JSON o"]),
-        ('[{"text": "a", "text": "b"}, {"text": "c", "label": 1}]', ["'text' is gi", "c"]),
+        ('[{"x": "a", "x": "b"}, {"text": "c", "label": 1}]', ["'x' is given", "c"]),
         ('[{"text": "a", "label": NaN}]', ["not JSON, wh"]),
         ('[{"text": "a", "label": 1} {}]', "a.json:1: not JSON from this row on, nei"),
         ('[{"text": "a", "label": 1}, {"te', "a.json:2: not JSON from this row on"),
@@ -331,16 +328,18 @@ def folder(path, *names):
 def test_a_folder_is_a_part_of_the_data_not_all(tmp_path):
     path = folder(tmp_path, "train/pos/1.txt", "test/pos/1.txt")
     message, hint = refusal(path)
-    assert "the sub-folder test is a part of the data, not a class" in message
-    assert str(path / "test") in hint and "data.classes" in hint
+    assert "its sub-folders test, train hold folders, not texts" in message
+    assert str(path / "train") in hint
+    assert {row.label for row in read_rows(path / "train")} == {"pos"}
+    write(tmp_path / "lines/train.txt", "a\n")
+    write(tmp_path / "lines/test.txt", "a\n")
+    assert "its files are parts of the data, not cl" in refusal(tmp_path / "lines")[0]
 
 
 def test_unlabelled_texts_are_no_class_unless_they_are_named(tmp_path):
-    path = folder(tmp_path, "neg/1.txt", "pos/1.txt", "unsup/1.txt", "test/1.txt")
+    path = folder(tmp_path, "neg/1.txt", "pos/1.txt", "unsup/1.txt")
     found = {row.label for row in read_rows(path, Reading(classes=["neg", "unsup"]))}
     assert found == {"neg", "unsup"}
-    (path / "test/1.txt").unlink()
-    (path / "test").rmdir()
     assert {row.label for row in read_rows(path)} == {"neg", "pos"}
     _, hint = refusal(path, Reading(classes=["neg", "odd"]))
     assert "data.classes" in hint
@@ -448,4 +447,3 @@ def test_files_of_another_kind_are_refused_clearly(tmp_path):
     assert "ends in none of" in refusal(tmp_path / "a.xls")[0]
     write(tmp_path / "a.csv", b"PK\3\4" + bytes(100))
     assert refusal(tmp_path / "a.csv")
-    assert Path("x")
