@@ -2,9 +2,11 @@
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+from xml.etree.ElementTree import ParseError
 
 from ...errors import DataError
 from .extras import import_extra
@@ -37,11 +39,25 @@ def excel_records(file: BinaryIO, path: Path) -> Iterator[Record]:
             check_growth(written, size, path)
             if any(fields):
                 yield Record(f"{path}:{number}", fields)
-    except (zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError) as error:
+    except _DAMAGED as error:
         raise DataError(
             f"{path}: no workbook of Excel that can be read ({error})",
             hint="open it in a spreadsheet and save it as .xlsx or .csv",
         ) from None
+
+
+# What openpyxl raises for one that is damaged: it has no error of its own for that.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ParseError,
+    EOFError,
+    OSError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 
 
 def _written(value: object) -> str:
