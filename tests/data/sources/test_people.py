@@ -313,6 +313,10 @@ def test_the_encoding_that_is_needed_is_named(tmp_path):
     with pytest.raises(DataError, match="a.csv:2: byte 0xf9 is not UTF-8") as error:
         read_examples(path)
     assert "it looks like cp1252: set data.encoding: cp1252" in error.value.hint
+    write(path, f"téxte qualité déjà,label\n{text},1\n".encode("cp1252"))
+    message, hint = refusal(path)
+    assert ":1: byte 0xe9 is not UTF-8" in message
+    assert "set data.encoding: cp1252" in hint
     write(tmp_path / "d/fr/1.txt", text.encode("cp1252"))
     with pytest.raises(DataError, match="1.txt:1: byte 0xf9 is not UTF-8") as error:
         read_examples(tmp_path / "d")
