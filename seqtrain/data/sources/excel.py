@@ -32,12 +32,15 @@ def excel_records(file: BinaryIO, path: Path) -> Iterator[Record]:
         book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what a file says of them may be wrong
-        written = 0
+        written = width = 0
         for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
             fields = [_written(value) for value in values]
             written += sum(map(len, fields))
             check_growth(written, size, path)
             if any(fields):
+                # A row ends with its last cell, and notes may stand beside a table.
+                width = width or len(fields)
+                fields = [*fields[:width], *[""] * (width - len(fields))]
                 yield Record(f"{path}:{number}", fields)
     except _DAMAGED as error:
         raise DataError(
