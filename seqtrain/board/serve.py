@@ -1,43 +1,67 @@
-"""TensorBoard on a folder of runs, until Ctrl-C."""
+"""TensorBoard on folders of runs, until Ctrl-C."""
 
 import contextlib
 import sys
+import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from tensorboard import program
+from tensorboard import default, program
+from tensorboard.plugins.pr_curve.pr_curves_plugin import PrCurvesPlugin
 
 from ..errors import RunError
+from .frontend import web_files
+from .links import Links
+from .plugins import QuantilePrCurves
+
+SECONDS = 5  # after which TensorBoard looks for new events; so do the links for runs
 
 
-def serve(runs: Path, *, port: int = 6006) -> None:
-    """Serve TensorBoard on a folder of runs, or one run, until Ctrl-C.
+def serve(runs: Sequence[Path], *, port: int = 6006) -> None:
+    """Serve TensorBoard on folders of runs, or single runs, until Ctrl-C.
 
-    It answers to this machine alone. Its address goes to stdout once it answers.
+    It answers to this machine alone. Its address goes to stdout once it answers. Runs
+    that begin or go away while it is open are noticed.
 
     Args:
-        runs: A folder of runs, or a single run.
+        runs: Folders of runs, or single runs.
         port: Where to listen; 0 takes any free port.
 
     Raises:
         RunError: If there is no such folder, or the port is taken.
     """
-    if not runs.is_dir():
-        raise RunError(
-            f"{runs}: there is no such folder",
-            hint="train a model first: seqtrain train configs/quickstart.yaml",
-        )
+    for folder in runs:
+        if not folder.is_dir():
+            raise RunError(
+                f"{folder}: there is no such folder",
+                hint="train a model first: seqtrain train configs/quickstart.yaml",
+            )
     # TensorBoard 2.21 looks for this module before it imports TensorFlow, which
     # only its projector needs: two seconds and 600 MB less.
     sys.modules["tensorboard.compat.notf"] = ModuleType("notf")
-    tensorboard = program.TensorBoard()
-    tensorboard.configure(logdir=str(runs), port=port)
+    shown = ", ".join(map(str, runs))
+    with tempfile.TemporaryDirectory(prefix="seqtrain-board-") as tree:
+        links = Links(Path(tree), runs)
+        links.update()
+        address = _launch(tree, title=f"{shown} - seqtrain", port=port)
+        address += "#custom_scalars"  # so that the panels of `layout` are open
+        print(f"TensorBoard shows {shown} at {address} until Ctrl-C", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            while not threading.Event().wait(SECONDS):
+                links.update()
+
+
+def _launch(logdir: str, *, title: str, port: int) -> str:
+    """Start TensorBoard in a thread; return its address."""
+    plugins = [
+        QuantilePrCurves if plugin is PrCurvesPlugin else plugin
+        for plugin in default.get_plugins()
+    ]
+    tensorboard = program.TensorBoard(plugins, web_files)
+    tensorboard.configure(logdir=logdir, window_title=title, port=port)
     try:
-        address = tensorboard.launch()
+        return tensorboard.launch()
     except program.TensorBoardServerException as error:
         raise RunError(error.msg, hint="pass another --port") from None
-    address += "#custom_scalars"  # so that the panels of `layout` are open
-    print(f"TensorBoard shows {runs} at {address} until Ctrl-C", flush=True)
-    with contextlib.suppress(KeyboardInterrupt):
-        threading.Event().wait()

@@ -8,11 +8,13 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+import zipfile
 
 import numpy as np
 import pytest
 import tiny_training
 
+from seqtrain.board.frontend import web_files
 from seqtrain.board.serve import serve
 from seqtrain.errors import RunError
 
@@ -24,7 +26,7 @@ from seqtrain.errors import RunError
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
-    serve(pathlib.Path(sys.argv[1]), port=int(sys.argv[2]))
+    serve([pathlib.Path(sys.argv[1])], port=int(sys.argv[2]))
 except RunError as error:
     sys.exit(f"{error}; {error.hint}")
 if "tensorflow" in sys.modules:
@@ -66,7 +68,7 @@ def runs(tmp_path, seeded):
 
 
 def test_board_serves_runs_to_this_machine_until_ctrl_c(runs):
-    train, validation = (f"small-1/tensorboard/{s}" for s in ("train", "validation"))
+    train, validation = (f"small-1/{s}" for s in ("train", "validation"))
     with serving(runs, port=0) as process:
         address = re.search(r"http://localhost:(\d+)/", process.stdout.readline())
 
@@ -97,7 +99,8 @@ def test_board_serves_runs_to_this_machine_until_ctrl_c(runs):
         assert "memory/kernel" in json.loads(fetch("plugin/histograms/tags"))[train]
         assert json.loads(fetch("plugin/text/tags")) == {train: ["config"]}
         assert "<h1>seed</h1>" in fetch(f"plugin/text/text?tag=config&run={train}")
-        assert "memory" in fetch(f"plugin/graphs/graph?run={train}&conceptual=false")
+        graph = fetch(f"plugin/graphs/graph?run={train}&conceptual=false")
+        assert 'name: "memory/recurrent_kernel"' in graph
 
         # A server for everyone would answer at any loopback address.
         with pytest.raises(OSError):
@@ -150,7 +153,7 @@ def fetch(killed):
         yield fetch
 
 
-TRAIN, VALIDATION = (f"tiny-1/tensorboard/{s}" for s in ("train", "validation"))
+TRAIN, VALIDATION = (f"tiny-1/{s}" for s in ("train", "validation"))
 EPOCHS = [5, 10, 15, 20]  # where they end
 
 
@@ -178,7 +181,10 @@ def test_panels_show_what_was_logged(fetch):
             for points in found["tag_to_events"].values():
                 steps = [step for _, step, _ in points]
                 assert steps == sorted(set(steps))
-                assert steps[-1] == 20  # the whole run, over its kill
+                # The whole run, over its kill.
+                assert steps[-1] == (4 if "epochs" in chart["title"] else 20)
+    titles = [chart["title"] for chart in layout["category"][0]["chart"]]
+    assert titles[:2] == ["loss over epochs", "accuracy over epochs"]
     found = fetch("plugin/custom_scalars/scalars", run=VALIDATION, tag="^loss$")
     assert [step for _, step, _ in found["tag_to_events"]["loss"]] == EPOCHS
 
@@ -190,7 +196,7 @@ def test_hparams_show_the_best_epoch_of_the_run(fetch, killed):
     columns = {
         "colParams": [
             *({"metric": name} for name in metrics),
-            {"hparam": "model.layers.0.cell", "includeInResult": True},
+            {"hparam": "layers[0].cell", "includeInResult": True},
         ],
         "allowedStatuses": ["STATUS_UNKNOWN", "STATUS_RUNNING", "STATUS_SUCCESS"],
         "startIndex": 0,
@@ -198,7 +204,7 @@ def test_hparams_show_the_best_epoch_of_the_run(fetch, killed):
     }
     [group] = fetch("plugin/hparams/session_groups", columns)["sessionGroups"]
     assert group["name"] == VALIDATION
-    assert group["hparams"]["model.layers.0.cell"] == "lstm"
+    assert group["hparams"]["layers[0].cell"] == "lstm"
     values = {v["name"]["tag"]: v["value"] for v in group["metricValues"]}
     best = killed.info["best"]
     assert values["best/loss"] == np.float32(best["val_loss"])
@@ -211,7 +217,57 @@ def test_precision_and_recall_are_there_after_each_epoch(fetch):
     [tag] = tags[VALIDATION]
     [curves] = fetch("plugin/pr_curves/pr_curves", run=VALIDATION, tag=tag).values()
     assert [curve["step"] for curve in curves] == EPOCHS
-    assert all(0 < max(curve["recall"]) <= 1 for curve in curves)
+    for curve in curves:
+        assert curve["recall"][0] == 1
+        assert curve["recall"][-1] < 0.2  # in a fifth of the examples or so
+        # Those of the model, and not spread evenly.
+        thresholds = np.array(curve["thresholds"])
+        assert (np.diff(thresholds) >= 0).all()
+        assert 0 < thresholds[0] < thresholds[-1] < 1
+        assert np.diff(thresholds).max() > 2 * np.diff(thresholds).min()
+
+
+def test_curves_over_epochs_are_those_of_the_log(fetch, killed):
+    lines = [json.loads(line) for line in (killed.path / "metrics.jsonl").open()]
+    logged = [line["loss"] for line in lines if line["split"] == "validation"]
+    for run in (TRAIN, VALIDATION):
+        points = fetch("plugin/scalars/scalars", run=run, tag="epoch/loss")
+        assert [step for _, step, _ in points] == [1, 2, 3, 4]
+    np.testing.assert_allclose([value for *_, value in points], logged, rtol=1e-6)
+
+
+def test_graphs_are_the_layers_and_their_operations(fetch):
+    info = fetch("plugin/graphs/info")[TRAIN]
+    assert info["run_graph"]
+    [tag] = info["tags"]
+    assert info["tags"][tag]["conceptual_graph"]
+    layers = fetch("plugin/graphs/graph", run=TRAIN, tag=tag, conceptual="true")
+    assert re.findall(r'\n  name: "(.*)"', layers.decode()) == [
+        "tokens",
+        "embedding",
+        "lstm_1",
+        "logits",
+    ]
+    operations = fetch("plugin/graphs/graph", run=TRAIN, conceptual="false")
+    scopes = re.findall(r'\n  name: "(.*?)[/"]', operations.decode())
+    assert {"tokens", "embedding", "lstm_1", "logits"} < {*scopes}
+    assert len({*scopes}) < 9  # so that one sees them all at once
+
+
+def test_tags_say_what_they_mean(fetch):
+    scalars = fetch("plugin/scalars/tags")
+    for run in (TRAIN, VALIDATION):
+        for tag, shown in scalars[run].items():
+            assert shown["description"], tag
+    [curve] = fetch("plugin/pr_curves/tags")[VALIDATION].values()
+    assert "quantiles" in curve["description"]
+
+
+def test_numbers_of_hyperparameters_are_short():
+    with zipfile.ZipFile(web_files()) as files:
+        script = files.read("index.js").decode()
+    assert "String(+e.toPrecision(5))" in script
+    assert "?e.toPrecision(5)" not in script
 
 
 def test_projector_shows_the_embedding_of_the_best_model_by_its_tokens(fetch, killed):
@@ -254,7 +310,7 @@ def test_worst_errors_are_wrong(fetch):
 
 def test_board_without_runs_says_how_to_get_one(tmp_path):
     with pytest.raises(RunError, match="runs: there is no such folder") as caught:
-        serve(tmp_path / "runs")
+        serve([tmp_path / "runs"])
     assert "seqtrain train" in caught.value.hint
 
 
