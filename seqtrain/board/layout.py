@@ -18,9 +18,11 @@ def layout(config: Config) -> Summary:
     """
     flow = "gradient_flow/.*/"
     panels = {
-        "Learning": {
+        "Learning, over epochs": {
             "loss over epochs": "epoch/loss",
             "accuracy over epochs": "epoch/accuracy",
+        },
+        "Learning": {
             "loss": "loss",
             "accuracy": "accuracy",
             "learning rate": "learning_rate",

@@ -20,12 +20,11 @@ class Links:
 
     Args:
         tree: An empty folder, for the links.
-        folders: Folders of runs, or single runs.
+        folders: Folders of runs, or single runs, by their absolute paths.
     """
 
     def __init__(self, tree: Path, folders: Sequence[Path]):
-        self.tree = tree
-        self.folders = [folder.resolve() for folder in folders]
+        self.tree, self.folders = tree, folders
         self._made: dict[Path, Path] = {}
 
     def update(self) -> None:

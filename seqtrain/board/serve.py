@@ -42,13 +42,18 @@ def serve(runs: Sequence[Path], *, port: int = 6006) -> None:
     # only its projector needs: two seconds and 600 MB less.
     sys.modules["tensorboard.compat.notf"] = ModuleType("notf")
     shown = ", ".join(map(str, runs))
-    with tempfile.TemporaryDirectory(prefix="seqtrain-board-") as tree:
-        links = Links(Path(tree), runs)
+    folders = [folder.resolve() for folder in runs]
+    name = (folders[0].name if len(folders) == 1 else "") or "runs"
+    with tempfile.TemporaryDirectory(prefix="seqtrain-board-") as temporary:
+        tree = Path(temporary, name)
+        tree.mkdir()
+        links = Links(tree, folders)
         links.update()
-        address = _launch(tree, title=f"{shown} - seqtrain", port=port)
-        address += "#custom_scalars"  # so that the panels of `layout` are open
-        print(f"TensorBoard shows {shown} at {address} until Ctrl-C", flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
+        # TensorBoard shows the path of its folder, and nobody knows the temporary one.
+        with contextlib.chdir(temporary), contextlib.suppress(KeyboardInterrupt):
+            address = _launch(name, title=f"{shown} - seqtrain", port=port)
+            address += "#custom_scalars"  # so that the panels of `layout` are open
+            print(f"TensorBoard shows {shown} at {address} until Ctrl-C", flush=True)
             while not threading.Event().wait(SECONDS):
                 links.update()
 

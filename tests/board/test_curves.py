@@ -3,7 +3,8 @@ import pytest
 from sklearn.metrics import precision_recall_curve
 from tensorboard.util.tensor_util import make_ndarray
 
-from seqtrain.board.curves import curve, precision_recall
+from seqtrain.board.curves import THRESHOLD_ROW, curve, precision_recall
+from seqtrain.board.plugins import QuantilePrCurves
 
 
 def test_a_point_counts_what_is_at_least_its_threshold(rng):
@@ -52,3 +53,14 @@ def test_of_two_classes_the_second_has_a_curve_of_many_each_one_with_examples():
     assert recall[0] == 1
     everyone = [*precision_recall(np.arange(30), np.eye(30), names)]
     assert len(everyone) == 20  # nobody looks at more
+
+
+def test_the_thresholds_shown_are_those_of_the_points(rng):
+    positive = rng.random(500) < 0.5
+    rows = curve(positive, rng.beta(0.1, 0.1, size=500) * 0.5 + positive * 0.25)
+    plugin = object.__new__(QuantilePrCurves)  # all else is for its HTTP requests
+    shown = plugin._make_pr_entry(3, 0.0, rows)
+    assert shown["thresholds"] == rows[THRESHOLD_ROW].tolist()
+    assert shown["recall"][-1] < 0.01
+    old = plugin._make_pr_entry(3, 0.0, rows[:THRESHOLD_ROW])
+    np.testing.assert_allclose(old["thresholds"], np.linspace(0, 1, 101))
