@@ -83,10 +83,10 @@ def operations_graph(model: keras.Model) -> tf.compat.v1.GraphDef:
         node.input[:] = [names.get(name) or layer(name) for name in data]
     del graph.node[:]
     graph.node.extend(nodes)
-    for function in graph.library.function:
+    functions = graph.library.function
+    for function in functions:
         function.signature.name = layer(function.signature.name)
-        nodes.extend(function.node_def)
-    for node in nodes:
+    for node in [*graph.node, *(node for each in functions for node in each.node_def)]:
         for value in node.attr.values():
             if value.HasField("func"):
                 value.func.name = layer(value.func.name)
