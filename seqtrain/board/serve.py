@@ -1,6 +1,7 @@
 """TensorBoard on folders of runs, until Ctrl-C."""
 
 import contextlib
+import signal
 import sys
 import tempfile
 import threading
@@ -16,7 +17,7 @@ from .frontend import web_files
 from .links import Links
 from .plugins import QuantilePrCurves
 
-SECONDS = 5  # after which TensorBoard looks for new events; so do the links for runs
+SECONDS = 5  # between two looks for runs that are new, and for new events
 
 
 def serve(runs: Sequence[Path], *, port: int = 6006) -> None:
@@ -44,6 +45,8 @@ def serve(runs: Sequence[Path], *, port: int = 6006) -> None:
     shown = ", ".join(map(str, runs))
     folders = [folder.resolve() for folder in runs]
     name = (folders[0].name if len(folders) == 1 else "") or "runs"
+    # Else the temporary folder would stay.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="seqtrain-board-") as temporary:
         tree = Path(temporary, name)
         tree.mkdir()
@@ -65,7 +68,9 @@ def _launch(logdir: str, *, title: str, port: int) -> str:
         for plugin in default.get_plugins()
     ]
     tensorboard = program.TensorBoard(plugins, web_files)
-    tensorboard.configure(logdir=logdir, window_title=title, port=port)
+    tensorboard.configure(
+        logdir=logdir, window_title=title, port=port, reload_interval=SECONDS
+    )
     try:
         return tensorboard.launch()
     except program.TensorBoardServerException as error:

@@ -16,15 +16,18 @@ import tiny_training
 
 from seqtrain.board.frontend import MENDED, web_files
 from seqtrain.board.serve import serve
+from seqtrain.board.writer import TensorBoardWriter
 from seqtrain.errors import RunError
 
 # A shell that starts the tests in the background has them ignore Ctrl-C.
 SERVE = """
 import pathlib, signal, sys
+import seqtrain.board.serve
 from seqtrain.board.serve import serve
 from seqtrain.errors import RunError
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
+seqtrain.board.serve.SECONDS = 1
 try:
     serve([pathlib.Path(sys.argv[1])], port=int(sys.argv[2]))
 except RunError as error:
@@ -43,6 +46,9 @@ def serving(runs, port):
         try:
             yield process
         finally:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
             process.kill()
 
 
@@ -51,7 +57,6 @@ def runs(tmp_path, seeded):
     """A folder with a run that has every kind of event."""
     import keras
 
-    from seqtrain.board.writer import TensorBoardWriter
     from seqtrain.layers import LSTM
 
     tokens = keras.Input((None,), dtype="int32")
@@ -67,7 +72,10 @@ def runs(tmp_path, seeded):
     return tmp_path / "runs"
 
 
-def test_board_serves_runs_to_this_machine_until_ctrl_c(runs):
+def test_board_serves_runs_to_this_machine_until_ctrl_c(runs, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     train, validation = (f"small-1/{s}" for s in ("train", "validation"))
     with serving(runs, port=0) as process:
         address = re.search(r"http://localhost:(\d+)/", process.stdout.readline())
@@ -102,6 +110,15 @@ def test_board_serves_runs_to_this_machine_until_ctrl_c(runs):
         graph = fetch(f"plugin/graphs/graph?run={train}&conceptual=false")
         assert 'name: "memory/recurrent_kernel"' in graph
 
+        assert json.loads(fetch("environment"))["data_location"] == "runs"
+        late = TensorBoardWriter(runs / "group" / "late-1")
+        late.scalars("validation", {"loss": 1.0}, 1)
+        late.close()
+        deadline = time.monotonic() + 10
+        while "group/late-1/validation" not in fetch("plugin/scalars/tags"):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
         # A server for everyone would answer at any loopback address.
         with pytest.raises(OSError):
             socket.create_connection(("127.0.0.2", int(address[1])), timeout=1)
@@ -109,6 +126,7 @@ def test_board_serves_runs_to_this_machine_until_ctrl_c(runs):
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=10)
     assert process.returncode == 0, said
+    assert [*temporary.iterdir()] == []
 
 
 @pytest.fixture(scope="module")
