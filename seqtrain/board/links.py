@@ -5,6 +5,7 @@ its tables and pictures show the beginning. Here it is `rt-1/validation`, while 
 files stay where they are.
 """
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,12 +33,21 @@ class Links:
         wanted = self._wanted()
         for link, target in self._made.items():
             if wanted.get(link) != target:
-                link.unlink()
+                self._remove(link)
         for link, target in wanted.items():
-            if self._made.get(link) != target:
+            if not link.is_symlink():
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.symlink_to(target)
         self._made = wanted
+
+    def _remove(self, link: Path) -> None:
+        """Remove a link, and the folders that are empty without it."""
+        link.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not empty
+            for folder in link.parents:
+                if folder == self.tree:
+                    break
+                folder.rmdir()
 
     def _wanted(self) -> dict[Path, Path]:
         """What each link leads to."""
@@ -45,17 +55,18 @@ class Links:
         for folder in self.folders:
             events |= event_files(folder)
         names = short_names(self.folders, sorted(events))
+        links = {self.tree / name: folder for folder, name in names.items()}
+        outer = {parent for link in links for parent in link.parents}
         wanted = {}
-        for folder, name in names.items():
-            files = events[folder]
-            inner = any(folder in other.parents for other in events)
-            if inner or not all(file.is_file() for file in files):
-                # Its files one by one: nothing may be written into the folder, and
-                # nobody would ever get to the end of a named pipe.
-                each = {self.tree / name / f.name: f for f in files if f.is_file()}
-                wanted.update(each)
+        for link, folder in links.items():
+            files = [file for file in events[folder] if file.is_file()]
+            if link in outer or files != events[folder]:
+                # Its files one by one: other links are in there, which must not get
+                # into the folder itself; or a named pipe, which nobody gets to the
+                # end of.
+                wanted.update({link / file.name: file for file in files})
             else:
-                wanted[self.tree / name] = folder
+                wanted[link] = folder
         return wanted
 
 

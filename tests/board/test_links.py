@@ -88,10 +88,18 @@ def test_runs_come_and_go_while_it_is_open(runs, tree):
 def test_nothing_is_ever_written_where_the_runs_are(runs, tree):
     folder = runs("rt-1")
     (folder / "rt-1" / "events.out.tfevents.other").write_text("of another program")
+    below = folder / "rt-1" / "train" / "below"  # not in the one called rt-1/train
+    below.mkdir(parents=True)
+    (below / "events.out.tfevents.4").write_text("below")
     before = sorted(folder.rglob("*"))
     links = Links(tree, [folder])
     links.update()
-    assert shown(tree).keys() == {"rt-1", "rt-1/train", "rt-1/validation"}
+    assert shown(tree).keys() == {
+        "rt-1",
+        "rt-1/train",
+        "rt-1/train/below",
+        "rt-1/validation",
+    }
     (folder / "rt-1" / "tensorboard" / "events.out.tfevents.9").write_text("new")
     links.update()
     (folder / "rt-1" / "tensorboard" / "events.out.tfevents.9").unlink()
@@ -114,6 +122,21 @@ def test_pipes_and_circles_are_left_out(runs, tree):
     Links(tree, [folder]).update()
     assert shown(tree)["rt-1/train"] == "rt-1 train"  # it would wait forever
     assert len(shown(tree)) == 4
+
+
+def test_links_change_with_what_is_there(runs, tree):
+    folder = runs("rt-1") / "rt-1" / "tensorboard" / "train"
+    links = Links(tree, [folder.parent.parent.parent])
+    for _ in range(2):
+        os.mkfifo(folder / "events.out.tfevents.8")
+        links.update()
+        assert not (tree / "rt-1" / "train").is_symlink()
+        (folder / "events.out.tfevents.8").unlink()
+        links.update()
+        assert (tree / "rt-1" / "train").is_symlink()
+    (folder.parent.parent).rename(folder.parent.parent.with_name("rt-2"))
+    links.update()
+    assert [path.name for path in tree.iterdir()] == ["rt-2"]
 
 
 def test_folders_with_nothing_in_them_are_no_error(tmp_path, tree):

@@ -330,7 +330,7 @@ def test_worst_errors_are_wrong(fetch):
 
 def test_board_without_runs_says_how_to_get_one(tmp_path):
     with pytest.raises(RunError, match="runs: there is no such folder") as caught:
-        serve([tmp_path / "runs"])
+        serve([tmp_path, tmp_path / "runs"])
     assert "seqtrain train" in caught.value.hint
 
 
