@@ -15,7 +15,7 @@ from .gru import GRU
 from .initializers import Chrono
 from .lstm import LSTM
 from .pooling import TemporalPooling
-from .rnn import RNN
+from .rnn import RNN, SimpleRNN
 
 __all__ = [
     "GRU",
@@ -24,5 +24,6 @@ __all__ = [
     "Bidirectional",
     "Chrono",
     "Dropout",
+    "SimpleRNN",
     "TemporalPooling",
 ]

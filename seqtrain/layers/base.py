@@ -12,12 +12,13 @@ from .dropout import draw_spared, drop
 from .initializers import Chrono, find_initializer
 from .layer_norm import normalize
 from .recurrence import in_parts, recurrence
+from .stored import StoredAsInKeras
 from .watch import Watchable, WatchableLoop, current_watch
 
 FORMULATIONS = ("standard", "document")
 
 
-class Recurrent(Watchable, keras.Layer):
+class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
     """What all recurrent layers share: arguments, weights and the call.
 
     A new one needs its equations, `cell`, and `num_gates`; the other methods down to

@@ -36,8 +36,9 @@ def rnn_cell(activation) -> Cell:
     )
 
 
-@keras.saving.register_keras_serializable("seqtrain")
-class RNN(Recurrent):
+# Registered under the name that it has in files made before it had this one.
+@keras.saving.register_keras_serializable("seqtrain", name="RNN")
+class SimpleRNN(Recurrent):
     """A recurrent layer whose state is a function of the input and the old state.
 
         h_t = φ(x_t W + h_{t-1} U + b)      hidden state, φ = activation
@@ -172,3 +173,6 @@ class RNN(Recurrent):
             "output_units": self.output_units,
             "omega": self.omega,
         }
+
+
+RNN = SimpleRNN
