@@ -10,6 +10,7 @@ makes a Keras layer of them. A new cell is a new module, imported below.
 """
 
 from .bidirectional import Bidirectional
+from .convert import from_keras, to_keras
 from .dropout import Dropout
 from .gru import GRU
 from .initializers import Chrono
@@ -26,4 +27,6 @@ __all__ = [
     "Dropout",
     "SimpleRNN",
     "TemporalPooling",
+    "from_keras",
+    "to_keras",
 ]
