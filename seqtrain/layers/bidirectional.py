@@ -58,6 +58,8 @@ class Bidirectional(Watchable, keras.layers.Bidirectional):
     def __init__(
         self, layer, merge_mode="concat", weights=None, backward_layer=None, **kwargs
     ):
+        if not hasattr(layer, "go_backwards"):
+            raise ValueError(f"layer is {layer!r}, it must be a recurrent layer")
         if backward_layer is None and isinstance(layer, Recurrent):
             config = {
                 **layer.get_config(),

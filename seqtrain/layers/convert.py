@@ -127,8 +127,8 @@ def _to_ours(entry):
     if theirs is keras.layers.RNN:
         raise ValueError(
             f"layer {entry['config']['name']!r} is a keras.layers.RNN of "
-            f"{entry['config']['cell']['class_name']}, only SimpleRNN, LSTM and GRU can "
-            "be converted; make it one of these, set_weights takes the same weights"
+            f"{entry['config']['cell']['class_name']}, only SimpleRNN, LSTM and GRU "
+            "can be converted; make it one of these, which take the same weights"
         )
     ours = OURS.get(theirs)
     if ours is None:
