@@ -1,6 +1,7 @@
 """The base of the recurrent layers: all but the equations of their cells."""
 
 import functools
+import itertools
 
 import keras
 import numpy as np
@@ -16,6 +17,7 @@ from .stored import StoredAsInKeras
 from .watch import Watchable, WatchableLoop, current_watch
 
 FORMULATIONS = ("standard", "document")
+FAMILIES = ("kernel", "recurrent", "bias")
 
 
 class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
@@ -37,12 +39,18 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
     def __init__(
         self,
         units,
-        *,
         activation="tanh",
+        *,
+        use_bias=True,
         formulation="standard",
         return_sequences=False,
         return_state=False,
+        go_backwards=False,
+        stateful=False,
+        unroll=False,
+        zero_output_for_mask=False,
         dropout=0.0,
+        recurrent_dropout=0.0,
         weight_dropout=0.0,
         zoneout=0.0,
         layer_norm=False,
@@ -50,6 +58,12 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
         kernel_initializer="glorot",
         recurrent_initializer="orthogonal",
         bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -61,6 +75,7 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
             )
         rates = {
             "dropout": dropout,
+            "recurrent_dropout": recurrent_dropout,
             "weight_dropout": weight_dropout,
             "zoneout": zoneout,
         }
@@ -74,17 +89,29 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
             )
         self.units = units
         self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
         self.formulation = formulation
         self.return_sequences = return_sequences
         self.return_state = return_state
+        self.go_backwards = go_backwards
+        self.stateful = stateful
+        self.unroll = unroll
+        self.zero_output_for_mask = zero_output_for_mask
         self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
         self.weight_dropout = weight_dropout
         self.zoneout = zoneout
         self.layer_norm = layer_norm
         self.seed = seed
         self.kernel_initializer = find_initializer(kernel_initializer)
         self.recurrent_initializer = find_initializer(recurrent_initializer)
-        self.bias_initializer = self.find_bias_initializer(bias_initializer)
+        self.bias_initializer = find_initializer(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.recurrent_regularizer = keras.regularizers.get(recurrent_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.recurrent_constraint = keras.constraints.get(recurrent_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
         is_random = any(rates.values())
         self.seed_generator = keras.random.SeedGenerator(seed) if is_random else None
         self.input_spec = keras.layers.InputSpec(ndim=3)
@@ -93,22 +120,41 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
     def build(self, input_shape):
         _, timesteps, features = input_shape
         columns = self.num_gates * self.units
-
-        def add(name, shape, initializer):
-            return self.add_weight(name=name, shape=shape, initializer=initializer)
-
-        self.kernel = add("kernel", (features, columns), self.kernel_initializer)
-        self.recurrent_kernel = add(
-            "recurrent_kernel", (self.units, columns), self.recurrent_initializer
+        self.kernel = self.add_family("kernel", (features, columns), "kernel")
+        self.recurrent_kernel = self.add_family(
+            "recurrent_kernel", (self.units, columns), "recurrent"
         )
-        self.add_formulation_weights(add)
-        chrono = self.bias_initializer
-        if isinstance(chrono, Chrono) and chrono.timesteps is None:
-            self.bias_initializer = Chrono(timesteps, chrono.seed)
-        self.bias = add("bias", self.bias_shape(), self.initial_bias)
+        self.add_formulation_weights()
+        self.bias = None
+        if self.use_bias:
+            chrono = self.bias_initializer
+            if isinstance(chrono, Chrono) and chrono.timesteps is None:
+                self.bias_initializer = Chrono(timesteps, chrono.seed)
+            self.bias = self.add_family(
+                "bias", self.bias_shape(), "bias", self.initial_bias
+            )
         if self.layer_norm:
-            self.kernel_gain = add("kernel_gain", (columns,), "ones")
-            self.recurrent_gain = add("recurrent_gain", (columns,), "ones")
+            for name in ("kernel_gain", "recurrent_gain"):
+                gain = self.add_weight(name=name, shape=(columns,), initializer="ones")
+                setattr(self, name, gain)
+
+    def add_family(self, name, shape, family, initializer=None):
+        """Add a weight with the initializer, regularizer and constraint of its family.
+
+        Args:
+            name: The weight's.
+            shape: Its shape.
+            family: `"kernel"`, `"recurrent"` or `"bias"`, as the constructor's
+                arguments begin.
+            initializer: One for this weight instead of the family's.
+        """
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=initializer or getattr(self, f"{family}_initializer"),
+            regularizer=getattr(self, f"{family}_regularizer"),
+            constraint=getattr(self, f"{family}_constraint"),
+        )
 
     def call(self, inputs, initial_state=None, mask=None, training=None):
         if mask is not None:
@@ -222,18 +268,20 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
 
     def input_bias(self):
         """The bias of the input's product."""
+        return self.whole_bias()
+
+    def whole_bias(self):
+        """The bias as a tensor; zeros if the layer has none."""
+        if self.bias is None:
+            return tf.zeros(self.bias_shape(), self.compute_dtype)
         return tf.convert_to_tensor(self.bias)
 
-    def add_formulation_weights(self, add):
+    def add_formulation_weights(self):
         """Add the weights that only one formulation has."""
 
     def bias_shape(self):
         """The shape of the bias."""
         return (self.num_gates * self.units,)
-
-    def find_bias_initializer(self, identifier):
-        """The bias initializer, from the argument of the constructor."""
-        return find_initializer(identifier)
 
     def initial_bias(self, shape, dtype=None):
         """The bias that training begins with."""
@@ -299,26 +347,24 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
         return [mask] + [None] * self.num_states if self.return_state else mask
 
     def get_config(self):
-        bias = self.bias_initializer
+        plain = (
+            *("units", "use_bias", "formulation", "return_sequences", "return_state"),
+            *("go_backwards", "stateful", "unroll", "zero_output_for_mask", "dropout"),
+            *("recurrent_dropout", "weight_dropout", "zoneout", "layer_norm", "seed"),
+        )
+        serialize = {
+            "initializer": keras.initializers.serialize,
+            "regularizer": keras.regularizers.serialize,
+            "constraint": keras.constraints.serialize,
+        }
         return {
             **super().get_config(),
-            "units": self.units,
+            **{name: getattr(self, name) for name in plain},
             "activation": keras.activations.serialize(self.activation),
-            "formulation": self.formulation,
-            "return_sequences": self.return_sequences,
-            "return_state": self.return_state,
-            "dropout": self.dropout,
-            "weight_dropout": self.weight_dropout,
-            "zoneout": self.zoneout,
-            "layer_norm": self.layer_norm,
-            "seed": self.seed,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "recurrent_initializer": keras.initializers.serialize(
-                self.recurrent_initializer
-            ),
-            "bias_initializer": bias
-            if isinstance(bias, str)
-            else keras.initializers.serialize(bias),
+            **{
+                f"{family}_{kind}": serialize[kind](getattr(self, f"{family}_{kind}"))
+                for family, kind in itertools.product(FAMILIES, serialize)
+            },
         }
 
     def _has_begun(self, mask):

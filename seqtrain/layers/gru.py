@@ -7,8 +7,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from .base import Recurrent
 from .cell import Cell, cell_by_tape, saving, sigmoid_from_tanh, slope
+from .gated import Gated
 from .initializers import Chrono
 from .layer_norm import normalize
 
@@ -92,7 +92,7 @@ def normalized_gru_cell(activation) -> Cell:
 
 
 @keras.saving.register_keras_serializable("seqtrain")
-class GRU(Recurrent):
+class GRU(Gated):
     """A recurrent layer with one state, which its gates keep or replace.
 
         z_t = σ(x_t W_z + a_z + h_{t-1} U_z + b_z)              update gate
@@ -178,13 +178,26 @@ class GRU(Recurrent):
 
     num_gates = 3
 
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        *,
+        reset_after=True,
+        **kwargs,
+    ):
+        super().__init__(units, activation, recurrent_activation, use_bias, **kwargs)
+        self.reset_after = reset_after
+
     def cell(self):
         if self.layer_norm:
             return normalized_gru_cell(self.activation)
         return gru_cell(self.activation, literal=self.formulation == "document")
 
     def input_bias(self):
-        bias = tf.convert_to_tensor(self.bias)
+        bias = self.whole_bias()
         if self.formulation == "document":
             return bias
         # In the gates both biases are added to the same sum.
@@ -195,12 +208,12 @@ class GRU(Recurrent):
         if not self.layer_norm:
             return ()
         gains = tf.split(tf.convert_to_tensor(self.recurrent_gain), 3)
-        return (*gains, tf.convert_to_tensor(self.bias)[1, -self.units :])
+        return (*gains, self.whole_bias()[1, -self.units :])
 
     def recurrent_biases(self):
         if self.formulation == "document" or self.layer_norm:
             return ()
-        return (tf.convert_to_tensor(self.bias)[1, -self.units :],)
+        return (self.whole_bias()[1, -self.units :],)
 
     def bias_shape(self):
         columns = (3 * self.units,)
@@ -212,3 +225,6 @@ class GRU(Recurrent):
         update = self.bias_initializer((self.units,), dtype)
         rest = ops.zeros((math.prod(shape) - self.units,), dtype)
         return ops.reshape(ops.concatenate([update, rest]), shape)
+
+    def get_config(self):
+        return {**super().get_config(), "reset_after": self.reset_after}

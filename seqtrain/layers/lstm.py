@@ -6,7 +6,6 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from .base import Recurrent
 from .cell import (
     TANH,
     Cell,
@@ -16,7 +15,8 @@ from .cell import (
     slope,
     value_and_vjp,
 )
-from .initializers import Chrono, find_initializer
+from .gated import Gated
+from .initializers import Chrono
 from .layer_norm import normalize
 
 
@@ -104,7 +104,7 @@ def normalized_lstm_cell(activation) -> Cell:
 
 
 @keras.saving.register_keras_serializable("seqtrain")
-class LSTM(Recurrent):
+class LSTM(Gated):
     """A recurrent layer with a cell state that gates protect from change.
 
     Because the cell state c is added to rather than overwritten, gradients
@@ -200,8 +200,30 @@ class LSTM(Recurrent):
     num_gates = 4
     num_states = 2
 
-    def __init__(self, units, *, bias_initializer="forget_one", **kwargs):
-        super().__init__(units, bias_initializer=bias_initializer, **kwargs)
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        *,
+        bias_initializer="zeros",
+        unit_forget_bias=True,
+        **kwargs,
+    ):
+        if bias_initializer == "forget_one":
+            if not (unit_forget_bias and use_bias):
+                raise ValueError(
+                    "bias_initializer is 'forget_one', it must be another with "
+                    "unit_forget_bias=False or use_bias=False"
+                )
+            bias_initializer = "zeros"
+        super().__init__(
+            *(units, activation, recurrent_activation, use_bias),
+            bias_initializer=bias_initializer,
+            **kwargs,
+        )
+        self.unit_forget_bias = unit_forget_bias
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -231,24 +253,23 @@ class LSTM(Recurrent):
             kernels.append(self.peephole_kernel)
         return kernels
 
-    def add_formulation_weights(self, add):
+    def add_formulation_weights(self):
         if self.formulation == "document":
             shape = (self.units, 4 * self.units)
-            self.peephole_kernel = add(
-                "peephole_kernel", shape, self.recurrent_initializer
+            self.peephole_kernel = self.add_family(
+                "peephole_kernel", shape, "recurrent"
             )
 
-    def find_bias_initializer(self, identifier):
-        known = identifier == "forget_one"
-        return identifier if known else find_initializer(identifier)
-
     def initial_bias(self, shape, dtype=None):
-        gate = (self.units,)
-        if self.bias_initializer == "forget_one":
-            forget, enter = ops.ones(gate, dtype), ops.zeros(gate, dtype)
-        elif isinstance(self.bias_initializer, Chrono):
+        gate, rest = (self.units,), (2 * self.units,)
+        if isinstance(self.bias_initializer, Chrono):
             forget = self.bias_initializer(gate, dtype)
-            enter = -forget
-        else:
+            return ops.concatenate([-forget, forget, ops.zeros(rest, dtype)])
+        if not self.unit_forget_bias:
             return self.bias_initializer(shape, dtype)
-        return ops.concatenate([enter, forget, ops.zeros((2 * self.units,), dtype)])
+        # As in Keras, which draws for the other gates in two calls.
+        enter, forget = self.bias_initializer(gate, dtype), ops.ones(gate, dtype)
+        return ops.concatenate([enter, forget, self.bias_initializer(rest, dtype)])
+
+    def get_config(self):
+        return {**super().get_config(), "unit_forget_bias": self.unit_forget_bias}

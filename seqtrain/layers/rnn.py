@@ -110,8 +110,17 @@ class SimpleRNN(Recurrent):
 
     num_gates = 1
 
-    def __init__(self, units, *, output_units=None, omega=None, **kwargs):
-        super().__init__(units, **kwargs)
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        use_bias=True,
+        *,
+        output_units=None,
+        omega=None,
+        **kwargs,
+    ):
+        super().__init__(units, activation, use_bias=use_bias, **kwargs)
         if output_units is not None and self.formulation != "document":
             raise ValueError(
                 f"output_units is {output_units!r}, "
@@ -140,14 +149,13 @@ class SimpleRNN(Recurrent):
     def build(self, input_shape):
         super().build(input_shape)
         if self.output_units is not None:
-            self.output_kernel = self.add_weight(
-                name="output_kernel",
-                shape=(self.units, self.output_units),
-                initializer=self.kernel_initializer,
-            )
-            self.output_bias = self.add_weight(
-                name="output_bias", shape=(self.output_units,), initializer="zeros"
-            )
+            shape = (self.units, self.output_units)
+            self.output_kernel = self.add_family("output_kernel", shape, "kernel")
+            self.output_bias = None
+            if self.use_bias:
+                self.output_bias = self.add_family(
+                    "output_bias", (self.output_units,), "bias", "zeros"
+                )
 
     def cell(self):
         return rnn_cell(self.activation)
@@ -165,7 +173,8 @@ class SimpleRNN(Recurrent):
     def output_of(self, hidden):
         if self.output_units is None:
             return hidden
-        return ops.matmul(hidden, self.output_kernel) + self.output_bias
+        outputs = ops.matmul(hidden, self.output_kernel)
+        return outputs if self.output_bias is None else outputs + self.output_bias
 
     def get_config(self):
         return {

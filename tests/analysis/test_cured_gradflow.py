@@ -126,7 +126,7 @@ def test_a_chrono_bias_lets_the_gradient_fall_more_slowly(kind, bias, inputs):
         assert usual.reach < TIMESTEPS and chrono.reach is None
 
 
-@pytest.mark.parametrize("kind", [LSTM, GRU])
+@pytest.mark.parametrize("kind", [pytest.param(LSTM, marks=pytest.mark.slow), GRU])
 def test_a_normalized_layer_does_not_see_the_scale_of_its_kernel(kind, inputs):
     # Ba et al. 2016.
     plain, normalized = (

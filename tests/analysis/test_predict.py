@@ -154,6 +154,7 @@ def test_a_run_without_a_model_says_so(tmp_path):
         Predictor(run)
 
 
+@pytest.mark.slow
 def test_a_fresh_process_finds_the_layers_of_a_saved_model(run):
     code = f"""
 from pathlib import Path

@@ -63,6 +63,8 @@ def check(config, overrides, folder, *, kills, seed):
 def test_a_run_that_is_killed_ends_as_one_that_is_not(config, capfd, kills, epochs):
     fast_to_compile = "model.layers=[{cell: rnn, units: 8, dropout: 0.2}]"
     overrides = [*EVERYTHING, fast_to_compile, f"train.epochs={epochs}"]
+    if kills == 1:
+        overrides.append("train.jit_compile=false")  # which takes long to compile
     what = arguments(config, overrides)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
         command = ["seqtrain", "verify-resume", *what, "--kills", str(kills)]

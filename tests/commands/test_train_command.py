@@ -143,6 +143,7 @@ def test_a_training_that_diverges_in_its_last_step_is_told_too(call):
     assert "NaN" not in Path("steep-end/metrics.jsonl").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code", "step"),
     [
@@ -278,7 +279,8 @@ def test_a_step_that_diverged_is_shown_again(call):
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+    ("number", "code"),
+    [pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow), (signal.SIGTERM, 143)],
 )
 def test_a_run_interrupted_before_its_first_step_says_so(trained, number, code):
     run = f"early-{number.name}"
@@ -294,6 +296,7 @@ def test_a_run_interrupted_before_its_first_step_says_so(trained, number, code):
     assert json.loads(Path(run, "run.json").read_text())["status"] == "interrupted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [60, pytest.param(80, marks=pytest.mark.slow)])
 def test_a_terminal_shows_a_bar_that_does_not_wrap(trained, columns):
     terminal, end = pty.openpty()

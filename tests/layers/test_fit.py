@@ -49,7 +49,9 @@ def test_compiled_or_not_a_model_learns_the_same(rng):
         pytest.param(10000, 50, 64, 64, id="document", marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.parametrize("name", IN_KERAS)
+@pytest.mark.parametrize(
+    "name", ["lstm", *(pytest.param(n, marks=pytest.mark.slow) for n in ("rnn", "gru"))]
+)
 def test_document_listing_learns_as_with_the_layers_of_keras(
     name, vocabulary, timesteps, units, batch, rng
 ):

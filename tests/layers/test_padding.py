@@ -1,9 +1,10 @@
 import functools
+import itertools
 
 import keras
 import numpy as np
 import pytest
-from cases import FEATURES, TIMESTEPS, every_case, new_layer, randomize
+from cases import CASES, FEATURES, TIMESTEPS, new_layer, randomize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,8 +38,16 @@ def text_model(name, bidirectional):
     return model
 
 
-@pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "both"])
-@every_case
+@pytest.mark.parametrize(
+    "name, bidirectional",
+    [
+        # The quick ones: each case once, and of them an LSTM in both directions.
+        pytest.param(
+            name, both, marks=[] if both == (name == "lstm") else pytest.mark.slow
+        )
+        for name, both in itertools.product(CASES, [False, True])
+    ],
+)
 @few_examples
 @texts_and_padding
 def test_text_in_a_padded_batch_gives_what_it_gives_alone(

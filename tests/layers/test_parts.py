@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from cases import (
+    CASES,
     FEATURES,
     TIMESTEPS,
     UNITS,
     assert_all_close,
-    every_case,
     make_layer,
 )
 
@@ -55,9 +55,17 @@ def arguments(layer, rng, batch, masked):
     return inputs, mask if masked else None, states
 
 
-@every_case
+def few(name, bidirectional, masked):
+    """The quick ones: each case once, and an LSTM in both directions."""
+    return (bidirectional, masked) == (name == "lstm", True)
+
+
 @pytest.mark.parametrize(
-    "bidirectional, masked", list(itertools.product([False, True], repeat=2))
+    "name, bidirectional, masked",
+    [
+        pytest.param(*case, marks=[] if few(*case) else pytest.mark.slow)
+        for case in itertools.product(CASES, [False, True], [False, True])
+    ],
 )
 def test_parts_equal_the_whole(name, bidirectional, masked, rng, compilations):
     layer = make_layer(

@@ -97,6 +97,7 @@ def test_saved_model_loads_equal(model, tokens, tmp_path):
     np.testing.assert_array_equal(loaded(tokens), model(tokens))
 
 
+@pytest.mark.slow
 def test_saved_model_loads_in_plain_keras(model, tokens, tmp_path):
     model.save(tmp_path / "model.keras")
     np.save(tmp_path / "tokens.npy", tokens)

@@ -112,7 +112,13 @@ def fails(disk):
     return pytest.raises(WriteError, match=disk.message)
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+QUICK = ["a later checkpoint", "the best model"]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [pytest.param(m, marks=[] if m in QUICK else pytest.mark.slow) for m in MOMENTS],
+)
 def test_a_full_disk_stops_a_run_that_then_goes_on_exactly(disk, expected, moment):
     run = start(disk.path)
     with fails(disk) as caught:
@@ -126,7 +132,10 @@ def test_a_full_disk_stops_a_run_that_then_goes_on_exactly(disk, expected, momen
     assert fingerprint(run) == expected
 
 
-@pytest.mark.parametrize("moment", ["the first checkpoint", "the best model"])
+@pytest.mark.parametrize(
+    "moment",
+    ["the first checkpoint", pytest.param("the best model", marks=pytest.mark.slow)],
+)
 def test_a_disk_that_turns_read_only_does_the_same(disk, expected, moment):
     run = start(disk.path)
     with fails(disk):

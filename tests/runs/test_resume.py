@@ -61,13 +61,14 @@ def test_a_run_can_be_compared_with_itself_and_differs_from_others(finished, tmp
     ("hook", "number", "step"),
     [
         pytest.param("on_train_begin", 1, 0, marks=pytest.mark.slow),
-        ("on_train_batch_end", 3, 0),  # just before the first checkpoint is saved
+        # Just before the first checkpoint is saved.
+        pytest.param("on_train_batch_end", 3, 0, marks=pytest.mark.slow),
         pytest.param("on_train_batch_end", 4, 3, marks=pytest.mark.slow),
         ("on_test_begin", 1, 3),  # the epoch is not judged yet
         ("on_epoch_end", 1, 3),  # the best model is saved, its checkpoint is not
         pytest.param("on_epoch_begin", 2, STEPS, marks=pytest.mark.slow),
         pytest.param("on_test_begin", 3, 2 * STEPS + 2, marks=pytest.mark.slow),
-        ("on_train_end", 1, 4 * STEPS),
+        pytest.param("on_train_end", 1, 4 * STEPS, marks=pytest.mark.slow),
     ],
 )
 def test_wherever_a_run_breaks_off_it_ends_as_if_it_had_not(
@@ -88,8 +89,13 @@ def test_wherever_a_run_breaks_off_it_ends_as_if_it_had_not(
     ("hook", "number", "step", "send", "error"),
     [
         ("on_train_batch_begin", 2, 2, interrupt, KeyboardInterrupt()),
-        ("on_test_begin", 2, 2 * STEPS, terminate, SystemExit(143)),
-        ("on_epoch_end", 1, STEPS, interrupt, KeyboardInterrupt()),
+        *(
+            pytest.param(*arguments, marks=pytest.mark.slow)
+            for arguments in [
+                ("on_test_begin", 2, 2 * STEPS, terminate, SystemExit(143)),
+                ("on_epoch_end", 1, STEPS, interrupt, KeyboardInterrupt()),
+            ]
+        ),
     ],
 )
 def test_a_signal_lets_the_step_end_and_saves_it(
@@ -124,6 +130,7 @@ def test_signals_are_given_back(tmp_path):
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == before
 
 
+@pytest.mark.slow
 def test_a_run_that_is_interrupted_again_and_again_comes_to_its_end(finished, tmp_path):
     run = start(tmp_path)
     with pytest.raises(KeyboardInterrupt):
@@ -148,6 +155,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(finished, tmp_
     assert fingerprint(run) == fingerprint(finished)
 
 
+@pytest.mark.slow
 def test_a_best_model_that_is_lost_is_made_again_from_its_checkpoint(
     finished, tmp_path
 ):
@@ -178,6 +186,7 @@ def test_a_finished_run_goes_on_with_more_epochs_as_if_it_had_had_them(tmp_path)
     assert run.info["resumed"][0]["changed"] == {"train.epochs": [2, 4]}
 
 
+@pytest.mark.slow
 def test_a_patience_that_is_raised_goes_on_as_if_it_had_been_so(tmp_path):
     flat = ("train.learning_rate=1e-30", "train.epochs=6")
     long = start(tmp_path, *flat, "train.patience=3")
@@ -255,6 +264,7 @@ def test_what_may_change_is_taken_over(tmp_path):
     assert run.config == way.config
 
 
+@pytest.mark.slow
 def test_a_run_that_is_older_than_a_key_goes_on(tmp_path):
     run = start(tmp_path)
     with pytest.raises(KeyboardInterrupt):
@@ -474,6 +484,7 @@ def test_a_rollback_goes_back_with_a_smaller_rate_and_is_recorded(tmp_path, sche
         assert line["learning_rate"] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_rollbacks_end_in_divergence_when_there_are_too_many(tmp_path):
     run = start(tmp_path, *ROLLBACK, *CONSTANT, "train.rollbacks=2")
     with pytest.raises(DivergedError, match="epoch 2, step 7: loss nan"):

@@ -425,7 +425,9 @@ def test_rows_go_to_stdout_and_lines_to_stderr_and_the_log_has_both(start, capsy
     assert {header, *rows, *said.err.splitlines()} == {*log}
 
 
-@pytest.mark.parametrize("monitor, best", [("loss", 1), ("accuracy", 2)])
+@pytest.mark.parametrize(
+    "monitor, best", [("loss", 1), pytest.param("accuracy", 2, marks=pytest.mark.slow)]
+)
 def test_model_kept_is_that_of_the_best_epoch(start, monitor, best):
     config, data, run = start(f"train.monitor={monitor}", "train.epochs=4")
     # The third is as accurate as the second, the loss of the last that of the first.
@@ -445,7 +447,7 @@ def test_model_kept_is_that_of_the_best_epoch(start, monitor, best):
     [
         # Each gets worse or no better after its second epoch; the other measure of
         # the second case does get better.
-        ("loss", [0.0, 0.5, 20.0, 25.0]),
+        pytest.param("loss", [0.0, 0.5, 20.0, 25.0], marks=pytest.mark.slow),
         ("accuracy", [-1.0, 3.0, 2.0, 1.1]),
     ],
 )
