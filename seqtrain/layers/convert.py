@@ -1,5 +1,6 @@
 """Models of `keras.layers` become models of these layers, and the other way."""
 
+import inspect
 import json
 import os
 import tempfile
@@ -25,6 +26,9 @@ THEIRS = {
 }
 OURS = {theirs: ours for ours, theirs in THEIRS.items() if ours is not Dropout}
 
+# Arguments that choose how Keras computes, which it leaves out of a config itself.
+NO_EFFECT = ("implementation", "use_cudnn")
+
 # Arguments that make no difference to what a layer predicts.
 TRAINING_ONLY = ("weight_dropout", "omega")
 
@@ -40,14 +44,14 @@ def from_keras(model):
 
     Args:
         model: A model or a single layer, or the path of a file that
-            `keras.saving.load_model` opens. It is not changed. Classes and functions of
-            your own must be registered with Keras, as for that function.
+            `keras.saving.load_model` opens. It is not changed.
 
     Returns:
         The copy.
 
     Raises:
-        ValueError: If it has a `keras.layers.RNN`, whose cell may be any.
+        ValueError: If it has a `keras.layers.RNN`, whose cell may be any, or a layer
+            that a class makes in its own code.
 
     Example:
         >>> theirs = keras.Sequential([keras.Input((5, 4)), keras.layers.LSTM(3)])
@@ -90,6 +94,8 @@ def _converted(model, convert, unwanted):
     """
     if isinstance(model, str | os.PathLike):
         model = keras.saving.load_model(model)
+    if not isinstance(model, keras.Layer):
+        raise ValueError(f"model is {model!r}, it must be a model, a layer or a path")
     with tempfile.TemporaryDirectory() as folder:
         with warnings.catch_warnings():
             # It warns of a model that is not built, and of code in one.
@@ -99,7 +105,7 @@ def _converted(model, convert, unwanted):
         config = _rewritten(json.loads(path.read_text()), convert)
         path.write_text(json.dumps(config))
         # Code in the model is no danger: it was in this process before.
-        copy = keras.saving.load_model(folder, safe_mode=False)
+        copy = keras.saving.load_model(folder, _own_objects(model), safe_mode=False)
     for layer in copy._flatten_layers():
         if type(layer) in unwanted:
             raise ValueError(
@@ -107,6 +113,16 @@ def _converted(model, convert, unwanted):
                 "converted; make the model of layers, as Sequential or functional"
             )
     return copy
+
+
+def _own_objects(model):
+    """The user's classes of layers and functions of loss, which Keras finds by name."""
+    losses = keras.tree.flatten(getattr(model, "loss", None))
+    parts = [*model._flatten_layers(), *losses]
+    found = [type(x) for x in parts if isinstance(x, keras.Layer | keras.losses.Loss)]
+    found += [loss for loss in losses if inspect.isfunction(loss)]
+    known = ("keras", "seqtrain")
+    return {x.__name__: x for x in found if x.__module__.split(".")[0] not in known}
 
 
 def _rewritten(config, convert):
@@ -123,7 +139,7 @@ def _rewritten(config, convert):
 def _to_ours(entry):
     if entry.get("module") != "keras.layers":
         return entry
-    theirs = getattr(keras.layers, entry["class_name"])
+    theirs = getattr(keras.layers, entry["class_name"], None)
     if theirs is keras.layers.RNN:
         raise ValueError(
             f"layer {entry['config']['name']!r} is a keras.layers.RNN of "
@@ -156,7 +172,7 @@ def _config_of_theirs(ours, theirs, entry):
     known, defaults = theirs(units).get_config(), ours(units).get_config()
     result = {}
     for key, value in config.items():
-        if key not in known and value != defaults[key]:
+        if key not in known and value != defaults[key] and key not in NO_EFFECT:
             found = f"has {key}={value!r}"
             if key in TRAINING_ONLY:
                 remedy = f"it acts in training only: set layer.{key} = {defaults[key]}"

@@ -202,6 +202,32 @@ def test_layer_that_is_made_in_code_is_refused_by_name():
         from_keras(model)
 
 
+class Doubled(keras.Layer):
+    def call(self, inputs):
+        return 2 * inputs
+
+
+def squared(targets, outputs):
+    return keras.ops.square(targets - outputs)
+
+
+def test_layers_and_losses_of_the_user_need_no_registration(rng):
+    model = keras.Sequential(
+        [keras.Input((TIMESTEPS, FEATURES)), Doubled(), keras.layers.GRU(1)]
+    )
+    model.compile("sgd", squared)
+    copy = from_keras(model)
+    data = inputs_of(model, rng)[0], np.zeros((4, 1))
+    np.testing.assert_allclose(
+        copy.evaluate(*data, verbose=0), model.evaluate(*data, verbose=0), rtol=1e-5
+    )
+
+
+def test_what_is_no_model_is_refused():
+    with pytest.raises(ValueError, match="model is 3, it must be a model"):
+        to_keras(3)
+
+
 def test_vocabulary_is_kept():
     tokens = keras.layers.TextVectorization()
     tokens.adapt(["one two three"])
