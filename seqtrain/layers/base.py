@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -12,7 +13,8 @@ from .cell import Cell
 from .dropout import draw_spared, drop
 from .initializers import Chrono, find_initializer
 from .layer_norm import normalize
-from .recurrence import in_parts, recurrence
+from .recurrence import in_parts, recurrence, recurrence_by_tape
+from .states import Starting
 from .stored import StoredAsInKeras
 from .watch import Watchable, WatchableLoop, current_watch
 
@@ -20,7 +22,7 @@ FORMULATIONS = ("standard", "document")
 FAMILIES = ("kernel", "recurrent", "bias")
 
 
-class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
+class Recurrent(StoredAsInKeras, Starting, Watchable, keras.Layer):
     """What all recurrent layers share: arguments, weights and the call.
 
     A new one needs its equations, `cell`, and `num_gates`; the other methods down to
@@ -114,11 +116,12 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
         self.bias_constraint = keras.constraints.get(bias_constraint)
         is_random = any(rates.values())
         self.seed_generator = keras.random.SeedGenerator(seed) if is_random else None
+        self._kept = SimpleNamespace(variables=None)
         self.input_spec = keras.layers.InputSpec(ndim=3)
         self.supports_masking = True
 
     def build(self, input_shape):
-        _, timesteps, features = input_shape
+        batch, timesteps, features = input_shape
         columns = self.num_gates * self.units
         self.kernel = self.add_family("kernel", (features, columns), "kernel")
         self.recurrent_kernel = self.add_family(
@@ -137,6 +140,7 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
             for name in ("kernel_gain", "recurrent_gain"):
                 gain = self.add_weight(name=name, shape=(columns,), initializer="ones")
                 setattr(self, name, gain)
+        self.make_room(batch)
 
     def add_family(self, name, shape, family, initializer=None):
         """Add a weight with the initializer, regularizer and constraint of its family.
@@ -157,16 +161,26 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
         )
 
     def call(self, inputs, initial_state=None, mask=None, training=None):
-        if mask is not None:
-            mask = ops.cast(mask, "bool")
+        inputs = ops.cast(inputs, self.compute_dtype)  # integers come as they are
+        mask = flat_mask(mask)
+        if self.go_backwards:
+            inputs = ops.flip(inputs, 1)
+            mask = None if mask is None else ops.flip(mask, 1)
         hidden, states = self.read(inputs, initial_state, mask, training)
-        hidden = hidden if self.return_sequences else states[0]
-        outputs = self.output_of(hidden)
-        # Without an initial state a hidden state is zero until the first real timestep.
-        starts_at_zero = initial_state is None and outputs is hidden
-        if mask is not None and not starts_at_zero:
-            outputs = ops.where(self._has_begun(mask), outputs, 0)
-        return [outputs, *states] if self.return_state else outputs
+        outputs = self.output_of(hidden if self.return_sequences else states[0])
+        if mask is not None:
+            outputs = self._masked(outputs, mask, starts_at=initial_state)
+        return (outputs, *states) if self.return_state else outputs
+
+    def _masked(self, outputs, mask, starts_at):
+        """The outputs as Keras gives them where there is no real timestep."""
+        if self.zero_output_for_mask:
+            present = mask[..., None] if self.return_sequences else mask[:, -1:]
+            return ops.where(present, outputs, 0)
+        # Until the first real timestep a hidden state is what it started as.
+        if starts_at is None and not self.stateful and self.output_is_hidden:
+            return outputs
+        return ops.where(self._has_begun(mask), outputs, 0)
 
     def read(self, inputs, initial_state, mask, training, *, loops=1):
         """Run the loop over a batch. All random numbers are drawn beforehand.
@@ -184,7 +198,7 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
         """
         batch, timesteps, features = ops.shape(inputs)
         kernels = self.recurrent_kernels()
-        states = self._initial_states(initial_state, inputs)
+        states = self.starting_states(initial_state, inputs)
         if training and self.weight_dropout:
             kernels = [
                 drop(k, self.weight_dropout, k.shape, self.seed_generator)
@@ -193,25 +207,22 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
         if training and self.dropout:  # one pattern for all timesteps, as in Keras
             pattern = (batch, 1, features)
             inputs = drop(inputs, self.dropout, pattern, self.seed_generator)
+        drops = []
+        if training and self.recurrent_dropout:  # one for each gate, as in Keras
+            pattern = (batch, self.units)
+            ones = tf.ones(pattern, self.compute_dtype)
+            arguments = ones, self.recurrent_dropout, pattern, self.seed_generator
+            drops = [drop(*arguments) for _ in range(self.num_gates)]
         zoneout = []
         if self.zoneout:
             shape = (batch, timesteps, self.units)
             zoneout = [self._zoneout(shape, training) for _ in states]
         run = functools.partial(self._run, self.loop(batch, training), kernels)
-        return in_parts(run, inputs, states, mask, zoneout, loops=loops)
-
-    def _initial_states(self, initial_state, inputs):
-        """The initial states as a tuple; zeros if there are none."""
-        if initial_state is None:
-            zeros = ops.zeros((ops.shape(inputs)[0], self.units), self.compute_dtype)
-            return (zeros,) * self.num_states
-        states = tree.flatten(initial_state)
-        if len(states) != self.num_states:
-            raise ValueError(
-                f"initial_state has {len(states)} tensors, "
-                f"{type(self).__name__} needs {self.num_states}"
-            )
-        return tuple(ops.cast(state, self.compute_dtype) for state in states)
+        hidden, states = in_parts(
+            run, inputs, states, mask, zoneout, drops, loops=loops
+        )
+        self.keep_states(states)
+        return hidden, states
 
     def _zoneout(self, shape, training):
         """How much of a state each unit preserves: all or nothing, or the mean."""
@@ -220,7 +231,7 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
         spared = draw_spared(self.zoneout, shape, self.seed_generator)
         return tf.cast(~spared, self.compute_dtype)
 
-    def _run(self, loop, kernels, inputs, states, mask, zoneout):
+    def _run(self, loop, kernels, inputs, states, mask, zoneout, drops):
         """Run the loop over a part of a batch."""
         constants = self.constants()
         projected, watch, probe = self._project(inputs), current_watch(), None
@@ -236,6 +247,7 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
             zoneout=[tf.transpose(k, [1, 0, 2]) for k in zoneout],
             sequences=self.return_sequences,
             probe=probe,
+            **({"drops": drops} if drops else {}),
         )
         if watch:
             watch.add(self, probe, last[0], saved, mask)
@@ -248,10 +260,14 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
     def loop(self, batch, training):
         """The function that runs the cell over time: `recurrence`, or one like it.
 
+        With `recurrent_dropout` in training it must take `drops`.
+
         Args:
             batch: How many sequences the whole batch has.
             training: Whether the model is in training.
         """
+        if self.cell().late or (training and self.recurrent_dropout):
+            return recurrence_by_tape
         return recurrence
 
     def recurrent_kernels(self):
@@ -291,6 +307,11 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
     def output_size(self):
         """How many features an output has."""
         return self.units
+
+    @property
+    def output_is_hidden(self):
+        """Whether an output is the hidden state itself."""
+        return True
 
     def output_of(self, hidden):
         """The output for a hidden state."""
@@ -340,9 +361,10 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
         size = self.output_size
         shape = (batch, timesteps, size) if self.return_sequences else (batch, size)
         states = [(batch, self.units)] * self.num_states
-        return [shape, *states] if self.return_state else shape
+        return (shape, *states) if self.return_state else shape
 
     def compute_mask(self, inputs, mask=None, initial_state=None):
+        mask = tree.flatten(mask)[0] if tree.is_nested(mask) else mask
         mask = mask if self.return_sequences else None
         return [mask] + [None] * self.num_states if self.return_state else mask
 
@@ -375,6 +397,14 @@ class Recurrent(StoredAsInKeras, Watchable, keras.Layer):
         first = ops.argmax(ops.cast(mask, "int32"), axis=1, keepdims=True)
         begun = ops.arange(ops.shape(mask)[1]) >= first
         return (present & begun)[..., None]  # (batch, timesteps, 1)
+
+
+def flat_mask(mask):
+    """A mask as booleans `(batch, timesteps)`, from that or `(batch, timesteps, 1)`."""
+    if mask is None:
+        return None
+    mask = ops.cast(mask, "bool")
+    return mask[..., 0] if len(mask.shape) == 3 else mask
 
 
 def check_size(name, value):

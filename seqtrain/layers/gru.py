@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from .cell import Cell, cell_by_tape, saving, sigmoid_from_tanh, slope
+from .cell import SIGMOID, Cell, cell_by_tape, saving, sigmoid_from_tanh, slope
 from .gated import Gated
 from .initializers import Chrono
 from .layer_norm import normalize
@@ -64,7 +64,66 @@ def gru_cell(activation, *, literal: bool = False) -> Cell:
 
 
 @functools.cache
-def normalized_gru_cell(activation) -> Cell:
+def general_gru_cell(
+    activation, recurrent_activation, *, literal: bool = False, late: bool = False
+) -> Cell:
+    """The equations of a GRU whose gates have another activation than σ.
+
+    Or whose reset gate acts on the old state before the product, as in [1] and with
+    `reset_after=False` in Keras, so that the product of the candidate comes late:
+
+        g_t = φ(x_g + (σ(z_r) * h_{t-1}) U_g)
+
+    References:
+        [1] Cho et al., Learning phrase representations using RNN
+            encoder-decoder, 2014.
+    """
+
+    def equations(pre, states):
+        z, r, x, a = pre
+        (hidden,) = states
+        update, reset = recurrent_activation(z), recurrent_activation(r)
+        g = x + (a([reset * hidden]) if late else reset * a)
+        new = (1 - update) * activation(g)
+        if not literal:
+            new += update * hidden
+        return (new,), (z, r, g)
+
+    gates, memory = (
+        gru_gates(activation, recurrent_activation),
+        None if literal else "z",
+    )
+    blocks, separate = (1, 1, 1), (False, False, True)
+    if late:
+        return Cell(
+            *(equations, None, blocks, separate),
+            num_saved=3,
+            gates=gates,
+            memory=memory,
+            late=True,
+        )
+    return cell_by_tape(
+        *(equations, gates),
+        blocks=blocks,
+        separate=separate,
+        num_sums=3,
+        memory=memory,
+    )
+
+
+def gru_gates(activation, recurrent_activation):
+    """`Cell.gates` of a GRU, from the sums z, r and g."""
+
+    def gates(sums):
+        z, r, g = sums
+        values = {"z": recurrent_activation(z), "r": recurrent_activation(r)}
+        return values, slope(activation, g)
+
+    return gates
+
+
+@functools.cache
+def normalized_gru_cell(activation, recurrent_activation=SIGMOID) -> Cell:
     """The equations of a GRU from x, already normalized, and a = h_{t-1} U.
 
         z, r = σ(x_z + LN(a; α')_z), σ(x_r + LN(a; α')_r)     over the columns of both
@@ -79,15 +138,12 @@ def normalized_gru_cell(activation) -> Cell:
         (x, a, x_g, a_g), (hidden, *constants) = pre, states
         *alpha, alpha_g, bias = constants
         z, r = tf.split(x + normalize(a, tf.concat(alpha, -1)), 2, -1)
-        g = x_g + tf.sigmoid(r) * (normalize(a_g, alpha_g) + bias)
-        update = tf.sigmoid(z)
+        g = x_g + recurrent_activation(r) * (normalize(a_g, alpha_g) + bias)
+        update = recurrent_activation(z)
         hidden = update * hidden + (1 - update) * activation(g)
         return (hidden, *constants), (z, r, g)
 
-    def gates(sums):
-        z, r, g = sums
-        return {"z": tf.sigmoid(z), "r": tf.sigmoid(r)}, slope(activation, g)
-
+    gates = gru_gates(activation, recurrent_activation)
     return cell_by_tape(equations, gates, blocks=(2, 1), num_sums=3, memory="z")
 
 
@@ -189,16 +245,35 @@ class GRU(Gated):
         **kwargs,
     ):
         super().__init__(units, activation, recurrent_activation, use_bias, **kwargs)
+        if not reset_after and (self.layer_norm or self.formulation != "standard"):
+            raise ValueError(
+                f"reset_after is {reset_after!r}, it must be True with layer_norm and "
+                "with formulation='document', whose equations have the reset gate act "
+                "after the recurrent product"
+            )
         self.reset_after = reset_after
+
+    @property
+    def has_recurrent_bias(self):
+        """Whether the recurrent product has a bias of its own."""
+        return self.reset_after and self.formulation == "standard"
 
     def cell(self):
         if self.layer_norm:
-            return normalized_gru_cell(self.activation)
-        return gru_cell(self.activation, literal=self.formulation == "document")
+            return normalized_gru_cell(self.activation, self.recurrent_activation)
+        literal = self.formulation == "document"
+        if self.recurrent_activation is SIGMOID and self.reset_after:
+            return gru_cell(self.activation, literal=literal)
+        return general_gru_cell(
+            self.activation,
+            self.recurrent_activation,
+            literal=literal,
+            late=not self.reset_after,
+        )
 
     def input_bias(self):
         bias = self.whole_bias()
-        if self.formulation == "document":
+        if not self.has_recurrent_bias:
             return bias
         # In the gates both biases are added to the same sum.
         candidate, gates = bias[0, -self.units :], bias[:, : -self.units]
@@ -211,13 +286,13 @@ class GRU(Gated):
         return (*gains, self.whole_bias()[1, -self.units :])
 
     def recurrent_biases(self):
-        if self.formulation == "document" or self.layer_norm:
+        if not self.has_recurrent_bias or self.layer_norm:
             return ()
         return (self.whole_bias()[1, -self.units :],)
 
     def bias_shape(self):
         columns = (3 * self.units,)
-        return columns if self.formulation == "document" else (2, *columns)
+        return (2, *columns) if self.has_recurrent_bias else columns
 
     def initial_bias(self, shape, dtype=None):
         if not isinstance(self.bias_initializer, Chrono):

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from .cell import (
+    SIGMOID,
     TANH,
     Cell,
     cell_by_tape,
@@ -75,7 +76,39 @@ def lstm_cell(activation, *, zoneout: bool = False) -> Cell:
 
 
 @functools.cache
-def normalized_lstm_cell(activation) -> Cell:
+def general_lstm_cell(activation, recurrent_activation) -> Cell:
+    """The equations of an LSTM whose gates have another activation than σ."""
+
+    def equations(pre, states):
+        [z], (_, cell) = pre, states
+        i, f, g, o = z = tf.split(z, 4, -1)
+        cell = recurrent_activation(f) * cell + recurrent_activation(i) * activation(g)
+        return (recurrent_activation(o) * activation(cell), cell), z
+
+    return cell_by_tape(
+        equations,
+        lstm_gates(activation, recurrent_activation),
+        blocks=(4,),
+        separate=(False,),
+        num_sums=4,
+        memory="f",
+    )
+
+
+def lstm_gates(activation, recurrent_activation):
+    """`Cell.gates` of an LSTM, from the sums i, f, g and o."""
+
+    def gates(z):
+        i, f, g, o = z
+        values = {"i": i, "f": f, "o": o}
+        values = {name: recurrent_activation(sums) for name, sums in values.items()}
+        return values, slope(activation, g)
+
+    return gates
+
+
+@functools.cache
+def normalized_lstm_cell(activation, recurrent_activation=SIGMOID) -> Cell:
     """The equations of an LSTM from x, already normalized, and a = h_{t-1} U.
 
         z = x + LN(a; α')
@@ -91,15 +124,11 @@ def normalized_lstm_cell(activation) -> Cell:
         *alpha, gamma, beta = constants
         z = tf.split(x + normalize(a, tf.concat(alpha, -1)), 4, -1)
         i, f, g, o = z
-        cell = tf.sigmoid(f) * cell + tf.sigmoid(i) * activation(g)
-        hidden = tf.sigmoid(o) * activation(normalize(cell, gamma) + beta)
+        cell = recurrent_activation(f) * cell + recurrent_activation(i) * activation(g)
+        hidden = recurrent_activation(o) * activation(normalize(cell, gamma) + beta)
         return (hidden, cell, *constants), z
 
-    def gates(z):
-        i, f, g, o = z
-        values = {"i": tf.sigmoid(i), "f": tf.sigmoid(f), "o": tf.sigmoid(o)}
-        return values, slope(activation, g)
-
+    gates = lstm_gates(activation, recurrent_activation)
     return cell_by_tape(equations, gates, blocks=(4,), num_sums=4, memory="f")
 
 
@@ -238,7 +267,9 @@ class LSTM(Gated):
 
     def cell(self):
         if self.layer_norm:
-            return normalized_lstm_cell(self.activation)
+            return normalized_lstm_cell(self.activation, self.recurrent_activation)
+        if self.recurrent_activation is not SIGMOID:
+            return general_lstm_cell(self.activation, self.recurrent_activation)
         return lstm_cell(self.activation, zoneout=self.zoneout > 0)
 
     def constants(self):

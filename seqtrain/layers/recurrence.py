@@ -1,11 +1,13 @@
 """One loop over time that runs any recurrent cell, forward and backward."""
 
+import functools
 import os
 from collections.abc import Sequence
 
 import tensorflow as tf
 
-# Neither of the two has a public name (TensorFlow 2.21).
+# None of the three has a public name (TensorFlow 2.21).
+from tensorflow.python.eager.forwardprop_util import pack_tangents
 from tensorflow.python.eager.record import could_possibly_record
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
@@ -68,55 +70,81 @@ def recurrence(
         last states; and, with a probe under a tape, what each step saved for its
         gradient, each `(timesteps, batch, units)`.
     """
-    counts = (len(inputs), len(states), len(kernels) * len(inputs), len(biases))
+    flat = [u for blocks in kernels for u in blocks]
+    if _in_forward_mode([*inputs, *states, *flat, *biases]):
+        return recurrence_by_tape(
+            *(cell, inputs, states, kernels),
+            **{"biases": biases, "mask": mask, "zoneout": zoneout},
+            **{"sequences": sequences, "probe": probe},
+        )
+    counts = (len(inputs), len(states), len(flat), len(biases))
     compiled = _compiles(inputs[0].shape[0])
-    forward = _compiled_forward if compiled else _forward
-    backward = _compiled_backward if compiled else _backward
     recording = could_possibly_record()
     watched = probe is not None
+
+    def arguments(tensors):
+        inputs, states, kernels, biases = _take(tensors[: sum(counts)], counts)
+        kernels = _take(kernels, [counts[0]] * (counts[2] // counts[0]))
+        return cell, inputs, states, kernels, biases, mask, zoneout
+
+    def gradients(backward, tensors, saved, history, d_results):
+        _, inputs, states, kernels, biases, *_ = arguments(tensors)
+        d_hidden, *d_last = d_results if sequences else (None, *d_results)
+        d_inputs, d_initial, d_recurrent, d_probe = backward(
+            *(cell, saved, history, kernels, mask, zoneout),
+            *(d_hidden, d_last[: len(states)]),
+            watched=watched,
+        )
+        d_kernels = [
+            tf.matmul(_rows(state[:-1]), _rows(d), transpose_a=True)
+            for state, _ in zip(history, kernels, strict=False)
+            for d in d_recurrent
+        ]
+        d_separate = [d for d, alone in _pairs(d_recurrent, cell.separate) if alone]
+        d_biases = [
+            tf.reduce_sum(d, [0, 1]) for d, _ in zip(d_separate, biases, strict=False)
+        ]
+        return (*d_inputs, *d_initial, *d_kernels, *d_biases, *d_probe)
+
+    def gradients_anew(*tensors):
+        tensors, d_results = tensors[:num_tensors], tensors[num_tensors:]
+        record = _forward(*arguments(tensors), recording=True)[2:]
+        return gradients(_backward, tensors, *record, d_results)
 
     # Only tensors that get a gradient are arguments: tf.custom_gradient demands it.
     @tf.custom_gradient
     def run(*tensors):
+        forward = _compiled_forward if compiled else _forward
         # Without this TensorFlow would derive another gradient of a compiled loop,
         # besides ours.
         own = [tf.stop_gradient(t) for t in tensors] if compiled else tensors
-        inputs, states, kernels, biases = _take(own, counts)
-        kernels = _take(kernels, [counts[0]] * (counts[2] // counts[0]))
-        arguments = (cell, inputs, states, kernels, biases, mask, zoneout)
         hidden, last, *record = forward(
-            *arguments, sequences=sequences, recording=recording
+            *arguments(own), sequences=sequences, recording=recording
         )
-        shown = record[0] if watched else []
 
         def gradient(*d_results):
             # A function that was traced without a tape may be differentiated later.
-            saved, history = (
-                record if recording else forward(*arguments, recording=True)[2:]
+            saved_and_history = (
+                record if recording else forward(*arguments(own), recording=True)[2:]
             )
-            d_hidden, *d_last = d_results if sequences else (None, *d_results)
-            d_results = d_hidden, d_last[: len(states)]
-            d_inputs, d_initial, d_recurrent, d_probe = backward(
-                *(cell, saved, history, kernels, mask, zoneout),
-                *d_results,
-                watched=watched,
-            )
-            d_kernels = [
-                tf.matmul(_rows(state[:-1]), _rows(d), transpose_a=True)
-                for state, _ in zip(history, kernels, strict=False)
-                for d in d_recurrent
-            ]
-            d_separate = [d for d, alone in _pairs(d_recurrent, cell.separate) if alone]
-            d_biases = [
-                tf.reduce_sum(d, [0, 1])
-                for d, _ in zip(d_separate, biases, strict=False)
-            ]
-            return (*d_inputs, *d_initial, *d_kernels, *d_biases, *d_probe)
+            if not compiled:
+                return gradients(_backward, tensors, *saved_and_history, d_results)
 
+            def compiled_gradients(*tensors):
+                tensors, d_results = tensors[:num_tensors], tensors[num_tensors:]
+                return gradients(
+                    _compiled_backward, tensors, *saved_and_history, d_results
+                )
+
+            again = differentiated_as(gradients_anew, compiled_gradients)
+            return again(*tensors, *d_results)
+
+        shown = record[0] if watched else []
         return (*[hidden] * sequences, *last, *shown), gradient
 
-    flat = (u for blocks in kernels for u in blocks)
-    results = run(*inputs, *states, *flat, *biases, *([probe] if watched else []))
+    tensors = (*inputs, *states, *flat, *biases, *([probe] if watched else []))
+    num_tensors = len(tensors)
+    results = run(*tensors)
     hidden = None
     if sequences:
         hidden, *results = results
@@ -125,8 +153,84 @@ def recurrence(
     return hidden, tuple(results[: len(states)]), tuple(results[len(states) :])
 
 
+def differentiated_as(function, faster):
+    """A function of tensors that is computed as `faster`, and differentiated as itself.
+
+    Both return the same values.
+    """
+
+    @tf.custom_gradient
+    def run(*tensors):
+        def gradient(*d_results):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(tensors)
+                results = function(*tensors)
+            return tape.gradient(
+                results, tensors, d_results, unconnected_gradients="zero"
+            )
+
+        return faster(*map(tf.stop_gradient, tensors)), gradient
+
+    return run
+
+
+def recurrence_by_tape(
+    cell: Cell,
+    inputs: Tensors,
+    states: Tensors,
+    kernels: Sequence[Tensors],
+    *,
+    drops: Tensors = (),
+    biases: Tensors = (),
+    mask: tf.Tensor | None = None,
+    zoneout: Tensors = (),
+    sequences: bool = True,
+    probe: tf.Tensor | None = None,
+) -> tuple[tf.Tensor | None, tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
+    """Run a cell as `recurrence` does, with the gradient that TensorFlow derives.
+
+    Slower, but it takes a cell that is late, and drops features of the hidden state: a
+    gate's columns of U1 see `h_{t-1} * m` instead of h_{t-1}, with an m for each gate.
+
+    Args:
+        cell: The equations, and as in `recurrence` what follows.
+        inputs: x in blocks.
+        states: The initial states.
+        kernels: U1, U2, ….
+        drops: m for each gate in its stored order, `(batch, units)`; none without
+            dropout.
+        biases: b for each separate block.
+        mask: True for a real token.
+        zoneout: k for each of the first states.
+        sequences: Whether to return the hidden states of all timesteps.
+        probe: p.
+
+    Returns:
+        What `recurrence` returns.
+    """
+    hidden, last, saved, _ = _forward(
+        *(cell, inputs, states, kernels, biases, mask, zoneout),
+        drops=drops,
+        sequences=sequences,
+        recording=probe is not None,
+        probe=probe,
+    )
+    return hidden, last, tuple(saved)
+
+
 def _forward(
-    cell, inputs, states, kernels, biases, mask, zoneout, *, sequences=False, recording
+    cell,
+    inputs,
+    states,
+    kernels,
+    biases,
+    mask,
+    zoneout,
+    *,
+    drops=(),
+    sequences=False,
+    recording,
+    probe=None,
 ):
     """Run forward; return all hidden states, the last states, and the record.
 
@@ -138,13 +242,21 @@ def _forward(
     # where every other operand has the same shape.
     biases = [tf.broadcast_to(b, tf.shape(states[0])) for b in biases]
     mask = _as_wide_as(mask, states[0])
+    products = [
+        functools.partial(_product, blocks, of_gates)
+        for blocks, of_gates in _pairs(
+            list(zip(*kernels, strict=True)),
+            _take(drops, cell.blocks) if drops else [()] * len(inputs),
+        )
+    ]
+    late = products.pop() if cell.late else None
 
     def step(t, states):
         pre, biases_left = [], iter(biases)
-        for block, (x, separate) in enumerate(_pairs(inputs, cell.separate)):
-            a = _sum(s @ u[block] for s, u in zip(states, kernels, strict=False))
+        of_blocks = [product(states) for product in products] + [late] * cell.late
+        for x, a, separate in zip(inputs, of_blocks, cell.separate, strict=True):
             if separate:
-                pre += [x[t], a + next(biases_left, 0)]
+                pre += [x[t], a if a is late else a + next(biases_left, 0)]
             else:
                 pre += [x[t] + a]
         new, saved = cell.step(pre, states)
@@ -153,6 +265,8 @@ def _forward(
             new[i] = k[t] * states[i] + (1 - k[t]) * new[i]
         if mask is not None:
             new = [tf.where(mask[t], n, s) for n, s in _pairs(new, states)]
+        if probe is not None:
+            new[0] += probe[t]
         return tuple(new), tuple(saved)
 
     def body(t, states, saved, history):
@@ -178,6 +292,7 @@ def _forward(
             ),
             tuple(array(timesteps + 1, s).write(0, s) for s in recorded),
         ),
+        maximum_iterations=timesteps,
     )
     history = [a.stack() for a in history]  # each (timesteps + 1, batch, units)
     hidden = tf.transpose(history[0][1:], [1, 0, 2]) if sequences else None
@@ -240,6 +355,7 @@ def _backward(
                 for count in columns
             ),
         ),
+        maximum_iterations=timesteps,
     )
     d_pre = [a.stack() for a in arrays]
     d_probe = [d_pre.pop()] if watched else []
@@ -268,6 +384,11 @@ def _sequential():
     """Whether operations run one after the other: eagerly, or compiled by XLA."""
     graph = tf.compat.v1.get_default_graph()
     return tf.executing_eagerly() or GraphOrParentsInXlaContext(graph)
+
+
+def _in_forward_mode(tensors):
+    """Whether a `tf.autodiff.ForwardAccumulator` watches any of the tensors."""
+    return bool(pack_tangents(tensors).tangents)
 
 
 def in_parts(run, *tensors, loops=1):
@@ -333,6 +454,22 @@ def _as_wide_as(mask, state):
     if mask is None:
         return None
     return tf.broadcast_to(mask, tf.concat([tf.shape(mask)[:1], tf.shape(state)], 0))
+
+
+def _product(kernels, drops, states):
+    """The recurrent product of a block, `s1 U1 + s2 U2 + …`.
+
+    Args:
+        kernels: U1, U2, ….
+        drops: What each gate of the block sees of s1, or nothing: `s1 * m`.
+        states: s1, s2, ….
+    """
+    if not drops:
+        return _sum(s @ u for s, u in zip(states, kernels, strict=False))
+    columns = tf.split(kernels[0], len(drops), -1)
+    first = _join([(states[0] * m) @ u for m, u in _pairs(drops, columns)])
+    others = zip(states[1:], kernels[1:], strict=False)
+    return _sum([first, *(s @ u for s, u in others)])
 
 
 def _rows(tensor):

@@ -138,11 +138,12 @@ class SimpleRNN(Recurrent):
             )
         if omega is not None and not 0 < omega < math.inf:
             raise ValueError(f"omega is {omega!r}, it must be positive and finite")
-        if omega is not None and self.zoneout:
-            raise ValueError(
-                f"omega is {omega!r}, it must be None with zoneout, which leads the "
-                "gradient past the recurrent kernel"
-            )
+        for name in ("zoneout", "recurrent_dropout"):
+            if omega is not None and getattr(self, name):
+                raise ValueError(
+                    f"omega is {omega!r}, it must be None with {name}, which leads the "
+                    "gradient past the recurrent kernel"
+                )
         self.output_units = output_units
         self.omega = omega
 
@@ -169,6 +170,10 @@ class SimpleRNN(Recurrent):
     @property
     def output_size(self):
         return self.units if self.output_units is None else self.output_units
+
+    @property
+    def output_is_hidden(self):
+        return self.output_units is None
 
     def output_of(self, hidden):
         if self.output_units is None:
