@@ -80,7 +80,7 @@ class SimpleRNN(Recurrent):
             one timestep to the next [1]; the reported loss does not include it.
 
     Call arguments:
-        inputs: `(batch, timesteps, features)`.
+        sequences: `(batch, timesteps, features)`.
         initial_state: h_0, `(batch, units)`; zeros by default.
         mask: `(batch, timesteps)`, true for a real timestep. At the others the
             state does not change and the output repeats, as in Keras.
@@ -147,8 +147,8 @@ class SimpleRNN(Recurrent):
         self.output_units = output_units
         self.omega = omega
 
-    def build(self, input_shape):
-        super().build(input_shape)
+    def build(self, sequences_shape, initial_state_shape=None):
+        super().build(sequences_shape)
         if self.output_units is not None:
             shape = (self.units, self.output_units)
             self.output_kernel = self.add_family("output_kernel", shape, "kernel")
