@@ -98,6 +98,19 @@ class Bidirectional(Watchable, keras.layers.Bidirectional):
         if self._initial_weights is not None:  # Keras 3.15 ignores them
             self.set_weights(self._initial_weights)
 
+    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
+        shapes = [layer.compute_output_shape(sequences_shape) for layer in self.layers]
+        states = ()
+        if self.return_state:
+            states = [state for shape in shapes for state in shape[1:]]
+            shapes = [shape[0] for shape in shapes]
+        if self.merge_mode == "concat":  # Keras takes the layers for equally wide
+            shapes = [(*shapes[0][:-1], sum(shape[-1] for shape in shapes))]
+        elif self.merge_mode is not None:
+            shapes = shapes[:1]
+        results = (*shapes, *states)
+        return results if len(results) > 1 else results[0]
+
     def compute_mask(self, sequences, mask=None, initial_state=None):
         if isinstance(mask, list):
             mask = mask[0]

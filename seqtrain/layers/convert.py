@@ -26,9 +26,6 @@ THEIRS = {
 }
 OURS = {theirs: ours for ours, theirs in THEIRS.items() if ours is not Dropout}
 
-# Arguments that choose how Keras computes, which it leaves out of a config itself.
-NO_EFFECT = ("implementation", "use_cudnn")
-
 # Arguments that make no difference to what a layer predicts.
 TRAINING_ONLY = ("weight_dropout", "omega")
 
@@ -170,9 +167,10 @@ def _config_of_theirs(ours, theirs, entry):
     """The config of one of our layers, as far as Keras has the same."""
     config, units = entry["config"], entry["config"]["units"]
     known, defaults = theirs(units).get_config(), ours(units).get_config()
+    taken = {*known, *inspect.signature(theirs).parameters, "implementation"}
     result = {}
     for key, value in config.items():
-        if key not in known and value != defaults[key] and key not in NO_EFFECT:
+        if key not in taken and value != defaults[key]:
             found = f"has {key}={value!r}"
             if key in TRAINING_ONLY:
                 remedy = f"it acts in training only: set layer.{key} = {defaults[key]}"
@@ -183,7 +181,7 @@ def _config_of_theirs(ours, theirs, entry):
                 found = f"has {key}={value['class_name']}"
                 raise _refused(entry, found, "build the layer, its weights are kept")
             value = known[key]  # it has done its work
-        if key in known:
+        if key in taken:
             result[key] = value
     return result
 

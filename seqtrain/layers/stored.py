@@ -14,16 +14,20 @@ class StoredAsInKeras:
 
     def save_own_variables(self, store):
         path = _path(store)
-        super().save_own_variables(
-            store if path is None else store.make(f"{path}/cell")
-        )
+        if path is not None:
+            store = store.make(_cell_in(path))
+        super().save_own_variables(store)
 
     def load_own_variables(self, store):
         path = _path(store)
         if path is not None and not store.keys():
-            places = [f"{path}/cell", "/rnn".join(path.rsplit("/simple_rnn", 1))]
+            places = [_cell_in(path), "/rnn".join(path.rsplit("/simple_rnn", 1))]
             store = next((s for s in map(store.get, places) if s.keys()), store)
         super().load_own_variables(store)
+
+
+def _cell_in(path):
+    return f"{path}/cell".lstrip("/")
 
 
 def _path(store):

@@ -1,4 +1,5 @@
 import functools
+import inspect
 
 import keras
 import numpy as np
@@ -101,9 +102,8 @@ def test_layer_equals_keras(name, mask, sequences, given, dtype, tolerance, rng)
 
 
 @pytest.mark.parametrize("merge_mode", ["concat", "sum", "mul", "ave", None])
-@every_mask
 @either_end
-def test_outputs_are_merged_as_in_keras(merge_mode, mask, sequences, rng):
+def test_outputs_are_merged_as_in_keras(merge_mode, sequences, rng):
     pair = both(
         lambda layers: layers.LSTM(
             UNITS, return_sequences=sequences, return_state=True, dtype="float64"
@@ -112,7 +112,7 @@ def test_outputs_are_merged_as_in_keras(merge_mode, mask, sequences, rng):
         merge_mode=merge_mode,
         dtype="float64",
     )
-    states = random_states("lstm", rng, bidirectional=True)
+    states, mask = random_states("lstm", rng, bidirectional=True), MASKS["scattered"]
     assert_equal_to_keras(pair, random_inputs(rng), states, mask, tolerance=1e-12)
 
 
@@ -121,7 +121,9 @@ def both(make, rng, **options):
     pair = [
         layers.Bidirectional(
             make(layers),
-            **{k: v(layers) if callable(v) else v for k, v in options.items()},
+            **{
+                k: v(layers) if inspect.isfunction(v) else v for k, v in options.items()
+            },
         )
         for layers in (ours, keras.layers)
     ]
@@ -205,11 +207,11 @@ def test_initial_weights_are_the_weights_at_the_beginning(rng):
 
 def test_regularizers_inside_and_outside_count(rng):
     pair = both(
-        lambda layers: layers.SimpleRNN(
+        lambda layers: layers.LSTM(
             UNITS, activity_regularizer="l2", kernel_regularizer="l1"
         ),
         rng,
-        activity_regularizer=lambda layers: keras.regularizers.L1(0.1),
+        activity_regularizer=keras.regularizers.L1(0.1),
     )
     inputs = random_inputs(rng)
     losses = []
@@ -221,13 +223,15 @@ def test_regularizers_inside_and_outside_count(rng):
 
 
 def test_state_stays_between_batches(rng):
-    pair = both(lambda layers: layers.LSTM(UNITS, stateful=True, **SOME), rng)
+    pair = both(
+        lambda layers: layers.LSTM(UNITS, stateful=True, return_sequences=True), rng
+    )
     assert pair[0].stateful and len(pair[0].weights) == len(pair[1].weights)
     for _ in range(2):
         for _ in range(2):
             inputs = random_inputs(rng)
             results = [layer(inputs, mask=MASKS["scattered"]) for layer in pair]
-            assert_all_close(*results, rtol=1e-5, atol=1e-5)
+            np.testing.assert_allclose(*results, rtol=1e-5, atol=1e-5)
             assert_all_close(pair[0].states, pair[1].states, rtol=1e-5, atol=1e-5)
         for layer in pair:
             layer.reset_states()
@@ -273,7 +277,7 @@ def test_mask_may_have_an_axis_of_features(rng):
     assert_all_close(layer(inputs, mask=mask[..., None]), layer(inputs, mask=mask))
 
 
-@pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("name", ["LSTM", "GRU"])
 def test_layers_go_into_the_bidirectional_of_keras_too(name, rng):
     layer = getattr(ours, name)(UNITS, **SOME)
     mixed = keras.layers.Bidirectional(layer)
@@ -283,9 +287,8 @@ def test_layers_go_into_the_bidirectional_of_keras_too(name, rng):
         other.build((None, TIMESTEPS, FEATURES))
         other.set_weights(pair[0].get_weights())
         states = random_states("lstm" if name == "LSTM" else "gru", rng)
-        inputs, states = random_inputs(rng), 2 * states
-        for mask in MASKS.values():
-            assert_equal_to_keras([other, pair[1]], inputs, states, mask)
+        mask = MASKS["scattered"]
+        assert_equal_to_keras([other, pair[1]], random_inputs(rng), 2 * states, mask)
     config = mixed.get_config()
     assert keras.layers.Bidirectional.from_config(config).get_config() == config
 
