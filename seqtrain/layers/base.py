@@ -15,13 +15,14 @@ from .initializers import Chrono, find_initializer
 from .layer_norm import normalize
 from .recurrence import in_parts, recurrence, recurrence_by_tape
 from .states import Starting
+from .stored import StoredAsInKeras
 from .watch import Watchable, WatchableLoop, current_watch
 
 FORMULATIONS = ("standard", "document")
 FAMILIES = ("kernel", "recurrent", "bias")
 
 
-class Recurrent(Starting, Watchable, keras.Layer):
+class Recurrent(StoredAsInKeras, Starting, Watchable, keras.Layer):
     """What all recurrent layers share: arguments, weights and the call.
 
     A new one needs its equations, `cell`, and `num_gates`; the other methods down to
@@ -32,10 +33,13 @@ class Recurrent(Starting, Watchable, keras.Layer):
             counts as a gate.
         num_states: How many states a timestep hands to the next, the hidden state
             first.
+        loops: How many loops share the cores, this layer's included: two in a
+            `Bidirectional`.
     """
 
     num_gates: int
     num_states = 1
+    loops = 1
 
     def __init__(
         self,
@@ -119,8 +123,8 @@ class Recurrent(Starting, Watchable, keras.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=3)
         self.supports_masking = True
 
-    def build(self, input_shape):
-        batch, timesteps, features = input_shape
+    def build(self, sequences_shape, initial_state_shape=None):
+        batch, timesteps, features = sequences_shape
         columns = self.num_gates * self.units
         self.kernel = self.add_family("kernel", (features, columns), "kernel")
         self.recurrent_kernel = self.add_family(
@@ -159,8 +163,8 @@ class Recurrent(Starting, Watchable, keras.Layer):
             constraint=getattr(self, f"{family}_constraint"),
         )
 
-    def call(self, inputs, initial_state=None, mask=None, training=None):
-        inputs = ops.cast(inputs, self.compute_dtype)  # integers come as they are
+    def call(self, sequences, initial_state=None, mask=None, training=None):
+        inputs = ops.cast(sequences, self.compute_dtype)  # integers come as they are
         mask = flat_mask(mask)
         if self.go_backwards:
             inputs = ops.flip(inputs, 1)
@@ -181,7 +185,7 @@ class Recurrent(Starting, Watchable, keras.Layer):
             return outputs
         return ops.where(self._has_begun(mask), outputs, 0)
 
-    def read(self, inputs, initial_state, mask, training, *, loops=1):
+    def read(self, inputs, initial_state, mask, training):
         """Run the loop over a batch. All random numbers are drawn beforehand.
 
         Args:
@@ -189,7 +193,6 @@ class Recurrent(Starting, Watchable, keras.Layer):
             initial_state: As in a call.
             mask: `(batch, timesteps)`, booleans, or None.
             training: Whether to apply dropout and zoneout.
-            loops: How many loops share the cores, this one included.
 
         Returns:
             The hidden states `(batch, timesteps, units)`, or None without
@@ -218,7 +221,7 @@ class Recurrent(Starting, Watchable, keras.Layer):
             zoneout = [self._zoneout(shape, training) for _ in states]
         run = functools.partial(self._run, self.loop(batch, training), kernels)
         hidden, states = in_parts(
-            run, inputs, states, mask, zoneout, drops, loops=loops
+            run, inputs, states, mask, zoneout, drops, loops=self.loops
         )
         self.keep_states(states)
         return hidden, states
@@ -355,14 +358,14 @@ class Recurrent(Starting, Watchable, keras.Layer):
         columns = [count * self.units for count in cell.blocks]
         return tf.split(tf.convert_to_tensor(weights), columns, axis=-1)
 
-    def compute_output_shape(self, inputs_shape, initial_state_shape=None):
-        batch, timesteps, _ = inputs_shape
+    def compute_output_shape(self, sequences_shape, initial_state_shape=None):
+        batch, timesteps, _ = sequences_shape
         size = self.output_size
         shape = (batch, timesteps, size) if self.return_sequences else (batch, size)
         states = [(batch, self.units)] * self.num_states
         return (shape, *states) if self.return_state else shape
 
-    def compute_mask(self, inputs, mask=None, initial_state=None):
+    def compute_mask(self, sequences, mask=None, initial_state=None):
         mask = tree.flatten(mask)[0] if tree.is_nested(mask) else mask
         mask = mask if self.return_sequences else None
         return [mask] + [None] * self.num_states if self.return_state else mask

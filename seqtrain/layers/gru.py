@@ -204,7 +204,7 @@ class GRU(Gated):
             acts on the update gate, in a.
 
     Call arguments:
-        inputs: `(batch, timesteps, features)`.
+        sequences: `(batch, timesteps, features)`.
         initial_state: h_0, `(batch, units)`; zeros by default.
         mask: `(batch, timesteps)`, true for a real timestep. At the others the
             state does not change and the output repeats, as in Keras.

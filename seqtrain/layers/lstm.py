@@ -195,7 +195,7 @@ class LSTM(Gated):
             memories of the units over the length of the sequences.
 
     Call arguments:
-        inputs: `(batch, timesteps, features)`.
+        sequences: `(batch, timesteps, features)`.
         initial_state: `[h_0, c_0]`, each `(batch, units)`; zeros by default.
         mask: `(batch, timesteps)`, true for a real timestep. At the others the
             states do not change and the output repeats, as in Keras.
@@ -254,8 +254,8 @@ class LSTM(Gated):
         )
         self.unit_forget_bias = unit_forget_bias
 
-    def build(self, input_shape):
-        super().build(input_shape)
+    def build(self, sequences_shape, initial_state_shape=None):
+        super().build(sequences_shape)
         if self.layer_norm:
             shape = (self.units,)
             self.cell_gain = self.add_weight(

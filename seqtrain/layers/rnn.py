@@ -36,8 +36,9 @@ def rnn_cell(activation) -> Cell:
     )
 
 
-@keras.saving.register_keras_serializable("seqtrain")
-class RNN(Recurrent):
+# Registered under the name that it has in files made before it had this one.
+@keras.saving.register_keras_serializable("seqtrain", name="RNN")
+class SimpleRNN(Recurrent):
     """A recurrent layer whose state is a function of the input and the old state.
 
         h_t = φ(x_t W + h_{t-1} U + b)      hidden state, φ = activation
@@ -79,7 +80,7 @@ class RNN(Recurrent):
             one timestep to the next [1]; the reported loss does not include it.
 
     Call arguments:
-        inputs: `(batch, timesteps, features)`.
+        sequences: `(batch, timesteps, features)`.
         initial_state: h_0, `(batch, units)`; zeros by default.
         mask: `(batch, timesteps)`, true for a real timestep. At the others the
             state does not change and the output repeats, as in Keras.
@@ -146,8 +147,8 @@ class RNN(Recurrent):
         self.output_units = output_units
         self.omega = omega
 
-    def build(self, input_shape):
-        super().build(input_shape)
+    def build(self, sequences_shape, initial_state_shape=None):
+        super().build(sequences_shape)
         if self.output_units is not None:
             shape = (self.units, self.output_units)
             self.output_kernel = self.add_family("output_kernel", shape, "kernel")
@@ -186,3 +187,6 @@ class RNN(Recurrent):
             "output_units": self.output_units,
             "omega": self.omega,
         }
+
+
+RNN = SimpleRNN
