@@ -186,10 +186,21 @@ class GRU(Gated):
     Args:
         units: Size of the hidden state.
         activation: φ, a name or a function.
+        recurrent_activation: σ, a name or a function; by default the logistic function,
+            which is the fastest.
+        use_bias: Whether there are biases.
         formulation: `"standard"` or `"document"`.
         return_sequences: Whether to return the outputs of all timesteps or the last.
         return_state: Whether to return the last state as well.
+        go_backwards: Whether to read from the last timestep to the first; the outputs
+            come in this order, too.
+        stateful: Whether a batch starts with the state that the one before it ended
+            with, until `reset_state()`. The size of a batch must be known.
+        zero_output_for_mask: Whether outputs are zero where the mask is false.
         dropout: Share of the input's features to drop, the same ones at every timestep.
+        recurrent_dropout: Share of the entries of h_{t-1} to drop before the product
+            with U, the same ones at every timestep, others for each gate. In training
+            the loop is slower with it.
         weight_dropout: Share of the entries of U to drop, the same ones at every
             timestep and for every sequence of a batch [2].
         zoneout: Probability that a unit of h keeps its old value, drawn anew at each
@@ -202,6 +213,14 @@ class GRU(Gated):
             identity for each gate.
         bias_initializer: Initializer of the biases. `"chrono"` or `Chrono(timesteps)`
             acts on the update gate, in a.
+        reset_after: Whether r acts after the recurrent product. If False, g_t is
+            `φ(x_t W_g + (r_t * h_{t-1}) U_g + b_g)` as in [1], there is one bias,
+            `(3 * units,)`, and the loop is slower.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: Regularizers of the
+            weights that the initializers of the same names are for.
+        kernel_constraint, recurrent_constraint, bias_constraint: Their constraints.
+        unroll, implementation, use_cudnn: Those of Keras, which change nothing here;
+            `use_cudnn=True` is refused.
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.
@@ -212,7 +231,7 @@ class GRU(Gated):
 
     Returns:
         `(batch, units)`, or `(batch, timesteps, units)` with `return_sequences`;
-        with `return_state` a list of it and the last state.
+        with `return_state` a tuple of it and the last state.
 
     Raises:
         ValueError: If an argument is out of range.

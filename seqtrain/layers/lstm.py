@@ -175,10 +175,21 @@ class LSTM(Gated):
     Args:
         units: Size of the hidden state and of the cell state.
         activation: φ, a name or a function.
+        recurrent_activation: σ, a name or a function; by default the logistic function,
+            which is the fastest.
+        use_bias: Whether there is b.
         formulation: `"standard"` or `"document"`.
         return_sequences: Whether to return the outputs of all timesteps or the last.
         return_state: Whether to return the last states as well.
+        go_backwards: Whether to read from the last timestep to the first; the outputs
+            come in this order, too.
+        stateful: Whether a batch starts with the states that the one before it ended
+            with, until `reset_state()`. The size of a batch must be known.
+        zero_output_for_mask: Whether outputs are zero where the mask is false.
         dropout: Share of the input's features to drop, the same ones at every timestep.
+        recurrent_dropout: Share of the entries of h_{t-1} to drop before the product
+            with U, the same ones at every timestep, others for each gate. In training
+            the loop is slower with it.
         weight_dropout: Share of the entries of U and P to drop, the same ones at every
             timestep and for every sequence of a batch [4].
         zoneout: Probability that a unit of h or c keeps its old value, drawn anew at
@@ -190,9 +201,16 @@ class LSTM(Gated):
         kernel_initializer: Initializer of W, of Keras or by its name.
         recurrent_initializer: Initializer of U and P; also `"glorot"` or `"identity"`,
             the identity for each gate.
-        bias_initializer: Initializer of b. `"forget_one"` is one for the forget gate
-            and zero elsewhere [3]; `"chrono"` or `Chrono(timesteps)` spreads the
-            memories of the units over the length of the sequences.
+        bias_initializer: Initializer of b. `"forget_one"` is zero, and one for the
+            forget gate; `"chrono"` or `Chrono(timesteps)` spreads the memories of the
+            units over the length of the sequences.
+        unit_forget_bias: Whether b starts at one for the forget gate, whatever the
+            initializer says [3]; chrono decides for itself.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: Regularizers of the
+            weights that the initializers of the same names are for.
+        kernel_constraint, recurrent_constraint, bias_constraint: Their constraints.
+        unroll, implementation, use_cudnn: Those of Keras, which change nothing here;
+            `use_cudnn=True` is refused.
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.
@@ -203,7 +221,7 @@ class LSTM(Gated):
 
     Returns:
         `(batch, units)`, or `(batch, timesteps, units)` with `return_sequences`;
-        with `return_state` a list of it, the last h and the last c.
+        with `return_state` a tuple of it, the last h and the last c.
 
     Raises:
         ValueError: If an argument is out of range.

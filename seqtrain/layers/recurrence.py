@@ -1,6 +1,5 @@
 """One loop over time that runs any recurrent cell, forward and backward."""
 
-import functools
 import os
 from collections.abc import Sequence
 
@@ -12,6 +11,7 @@ from tensorflow.python.eager.record import could_possibly_record
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 from .cell import Cell, Tensors
+from .loops import backward_loop, forward_loop, pairs, take
 
 # The fewest sequences of a part. What a timestep costs besides its products hardly
 # depends on their number: two parts of 8 are no faster than one of 16 (LSTM, 64 units).
@@ -83,8 +83,8 @@ def recurrence(
     watched = probe is not None
 
     def arguments(tensors):
-        inputs, states, kernels, biases = _take(tensors[: sum(counts)], counts)
-        kernels = _take(kernels, [counts[0]] * (counts[2] // counts[0]))
+        inputs, states, kernels, biases = take(tensors[: sum(counts)], counts)
+        kernels = take(kernels, [counts[0]] * (counts[2] // counts[0]))
         return cell, inputs, states, kernels, biases, mask, zoneout
 
     def gradients(backward, tensors, saved, history, d_results):
@@ -100,7 +100,7 @@ def recurrence(
             for state, _ in zip(history, kernels, strict=False)
             for d in d_recurrent
         ]
-        d_separate = [d for d, alone in _pairs(d_recurrent, cell.separate) if alone]
+        d_separate = [d for d, alone in pairs(d_recurrent, cell.separate) if alone]
         d_biases = [
             tf.reduce_sum(d, [0, 1]) for d, _ in zip(d_separate, biases, strict=False)
         ]
@@ -108,13 +108,13 @@ def recurrence(
 
     def gradients_anew(*tensors):
         tensors, d_results = tensors[:num_tensors], tensors[num_tensors:]
-        record = _forward(*arguments(tensors), recording=True)[2:]
-        return gradients(_backward, tensors, *record, d_results)
+        record = forward_loop(*arguments(tensors), recording=True)[2:]
+        return gradients(backward_loop, tensors, *record, d_results)
 
     # Only tensors that get a gradient are arguments: tf.custom_gradient demands it.
     @tf.custom_gradient
     def run(*tensors):
-        forward = _compiled_forward if compiled else _forward
+        forward = _compiled_forward if compiled else forward_loop
         # Without this TensorFlow would derive another gradient of a compiled loop,
         # besides ours.
         own = [tf.stop_gradient(t) for t in tensors] if compiled else tensors
@@ -128,7 +128,7 @@ def recurrence(
                 record if recording else forward(*arguments(own), recording=True)[2:]
             )
             if not compiled:
-                return gradients(_backward, tensors, *saved_and_history, d_results)
+                return gradients(backward_loop, tensors, *saved_and_history, d_results)
 
             def compiled_gradients(*tensors):
                 tensors, d_results = tensors[:num_tensors], tensors[num_tensors:]
@@ -148,7 +148,7 @@ def recurrence(
     hidden = None
     if sequences:
         hidden, *results = results
-        # The loop loses the static shape, which the next layer needs to be compiled.
+        # A loop that is compiled by itself loses the static shape once more.
         hidden.set_shape([states[0].shape[0], inputs[0].shape[0], states[0].shape[1]])
     return hidden, tuple(results[: len(states)]), tuple(results[len(states) :])
 
@@ -208,7 +208,7 @@ def recurrence_by_tape(
     Returns:
         What `recurrence` returns.
     """
-    hidden, last, saved, _ = _forward(
+    hidden, last, saved, _ = forward_loop(
         *(cell, inputs, states, kernels, biases, mask, zoneout),
         drops=drops,
         sequences=sequences,
@@ -218,156 +218,11 @@ def recurrence_by_tape(
     return hidden, last, tuple(saved)
 
 
-def _forward(
-    cell,
-    inputs,
-    states,
-    kernels,
-    biases,
-    mask,
-    zoneout,
-    *,
-    drops=(),
-    sequences=False,
-    recording,
-    probe=None,
-):
-    """Run forward; return all hidden states, the last states, and the record.
-
-    With `recording` this is what each step saved, and all states, each
-    `(timesteps + 1, batch, units)`.
-    """
-    timesteps, dtype = tf.shape(inputs[0])[0], inputs[0].dtype
-    # Nothing in the loop is broadcast: XLA vectorizes a read of one timestep only
-    # where every other operand has the same shape.
-    biases = [tf.broadcast_to(b, tf.shape(states[0])) for b in biases]
-    mask = _as_wide_as(mask, states[0])
-    products = [
-        functools.partial(_product, blocks, of_gates)
-        for blocks, of_gates in _pairs(
-            list(zip(*kernels, strict=True)),
-            _take(drops, cell.blocks) if drops else [()] * len(inputs),
-        )
-    ]
-    late = products.pop() if cell.late else None
-
-    def step(t, states):
-        pre, biases_left = [], iter(biases)
-        of_blocks = [product(states) for product in products] + [late] * cell.late
-        for x, a, separate in zip(inputs, of_blocks, cell.separate, strict=True):
-            if separate:
-                pre += [x[t], a if a is late else a + next(biases_left, 0)]
-            else:
-                pre += [x[t] + a]
-        new, saved = cell.step(pre, states)
-        new = list(new)
-        for i, k in enumerate(zoneout):
-            new[i] = k[t] * states[i] + (1 - k[t]) * new[i]
-        if mask is not None:
-            new = [tf.where(mask[t], n, s) for n, s in _pairs(new, states)]
-        if probe is not None:
-            new[0] += probe[t]
-        return tuple(new), tuple(saved)
-
-    def body(t, states, saved, history):
-        states, tensors = step(t, states)
-        saved = tuple(a.write(t, x) for a, x in zip(saved, tensors, strict=False))
-        history = tuple(
-            a.write(t + 1, s) for a, s in zip(history, states, strict=False)
-        )
-        return t + 1, states, saved, history
-
-    def array(size, like):
-        return tf.TensorArray(dtype, size, element_shape=like.shape)
-
-    recorded = states if recording else states[: int(sequences)]
-    _, last, saved, history = tf.while_loop(
-        lambda t, *_: t < timesteps,
-        body,
-        (
-            0,
-            tuple(states),
-            tuple(
-                array(timesteps, states[0]) for _ in range(cell.num_saved * recording)
-            ),
-            tuple(array(timesteps + 1, s).write(0, s) for s in recorded),
-        ),
-        maximum_iterations=timesteps,
-    )
-    history = [a.stack() for a in history]  # each (timesteps + 1, batch, units)
-    hidden = tf.transpose(history[0][1:], [1, 0, 2]) if sequences else None
-    return hidden, last, [a.stack() for a in saved], history
-
-
-def _backward(
-    cell, saved, history, kernels, mask, zoneout, d_hidden, d_last, *, watched
-):
-    """Run backward; return the gradients of x, the initial states, a and the probe."""
-    timesteps, dtype = tf.shape(history[0])[0] - 1, history[0].dtype
-    mask = _as_wide_as(mask, d_last[0])
-    if d_hidden is not None:
-        d_hidden = tf.transpose(d_hidden, [1, 0, 2])
-    # Once, not in each of the small products, which it would slow down up to twofold.
-    transposed = [tf.transpose(_join(blocks)) for blocks in kernels]
-
-    def step(t, d_states):
-        if d_hidden is not None:
-            d_states = (d_states[0] + d_hidden[t], *d_states[1:])
-        total = d_states[:1] if watched else ()
-        # What goes through the step, and what bypasses it to the old states.
-        d_new, d_bypass = list(d_states), [0] * len(d_states)
-        if mask is not None:
-            d_new = [tf.where(mask[t], d, tf.zeros_like(d)) for d in d_states]
-            d_bypass = [tf.where(mask[t], tf.zeros_like(d), d) for d in d_states]
-        for i, k in enumerate(zoneout):
-            d_bypass[i] += k[t] * d_new[i]
-            d_new[i] *= 1 - k[t]
-        old, new = [s[t] for s in history], [s[t + 1] for s in history]
-        d_pre, d_old = cell.gradient([s[t] for s in saved], old, new, d_new)
-        d_a = _join(_inputs_and_recurrent(cell, d_pre)[1])
-        d_old = [d + b for d, b in _pairs(d_old, d_bypass)]
-        for i, kernel in enumerate(transposed):
-            d_old[i] += d_a @ kernel
-        return tuple(d_old), (*d_pre, *total)
-
-    def body(t, d_states, arrays):
-        d_states, tensors = step(t, d_states)
-        arrays = tuple(a.write(t, d) for a, d in _pairs(arrays, tensors))
-        return t - 1, d_states, arrays
-
-    columns = [
-        kernel.shape[1]
-        for kernel, separate in _pairs(kernels[0], cell.separate)
-        for _ in range(1 + separate)
-    ]
-    if watched:
-        columns.append(d_last[0].shape[1])
-    _, d_initial, arrays = tf.while_loop(
-        lambda t, *_: t >= 0,
-        body,
-        (
-            timesteps - 1,
-            tuple(d_last),
-            tuple(
-                tf.TensorArray(
-                    dtype, timesteps, element_shape=[d_last[0].shape[0], count]
-                )
-                for count in columns
-            ),
-        ),
-        maximum_iterations=timesteps,
-    )
-    d_pre = [a.stack() for a in arrays]
-    d_probe = [d_pre.pop()] if watched else []
-    d_inputs, d_recurrent = _inputs_and_recurrent(cell, d_pre)
-    return d_inputs, d_initial, d_recurrent, d_probe
-
-
 # On a CPU, XLA runs the loops of one compiled function one after the other. If each is
 # compiled as a function of its own, several run at the same time.
 _compiled_forward, _compiled_backward = (
     tf.function(loop, jit_compile=True, autograph=False)
-    for loop in (_forward, _backward)
+    for loop in (forward_loop, backward_loop)
 )
 
 
@@ -431,62 +286,6 @@ def lanes() -> int:
     return tf.config.threading.get_inter_op_parallelism_threads() or os.cpu_count()
 
 
-def _inputs_and_recurrent(cell, pre):
-    """Split pre-activations into the input's part and the recurrent part, by block.
-
-    A block that is not separate has one tensor, which stands for both.
-    """
-    pre, inputs, recurrent = iter(pre), [], []
-    for separate in cell.separate:
-        inputs.append(next(pre))
-        recurrent.append(next(pre) if separate else inputs[-1])
-    return inputs, recurrent
-
-
-def _take(tensors, counts):
-    """Cut a flat sequence into pieces of these lengths."""
-    tensors = iter(tensors)
-    return [[next(tensors) for _ in range(count)] for count in counts]
-
-
-def _as_wide_as(mask, state):
-    """Repeat a mask `(timesteps, batch, 1)` for all units."""
-    if mask is None:
-        return None
-    return tf.broadcast_to(mask, tf.concat([tf.shape(mask)[:1], tf.shape(state)], 0))
-
-
-def _product(kernels, drops, states):
-    """The recurrent product of a block, `s1 U1 + s2 U2 + …`.
-
-    Args:
-        kernels: U1, U2, ….
-        drops: What each gate of the block sees of s1, or nothing: `s1 * m`.
-        states: s1, s2, ….
-    """
-    if not drops:
-        return _sum(s @ u for s, u in zip(states, kernels, strict=False))
-    columns = tf.split(kernels[0], len(drops), -1)
-    first = _join([(states[0] * m) @ u for m, u in _pairs(drops, columns)])
-    others = zip(states[1:], kernels[1:], strict=False)
-    return _sum([first, *(s @ u for s, u in others)])
-
-
 def _rows(tensor):
     """Stack the timesteps of all sequences into one matrix."""
     return tf.reshape(tensor, [-1, tensor.shape[-1]])
-
-
-def _sum(terms):
-    first, *others = terms
-    for term in others:
-        first += term
-    return first
-
-
-def _join(blocks):
-    return blocks[0] if len(blocks) == 1 else tf.concat(blocks, -1)
-
-
-def _pairs(first, second):
-    return zip(first, second, strict=True)

@@ -62,12 +62,21 @@ class SimpleRNN(Recurrent):
     Args:
         units: Size of the hidden state.
         activation: φ, a name or a function.
+        use_bias: Whether there are biases.
         formulation: `"standard"`, or `"document"`, which allows `output_units`.
         output_units: Size of the output y of each timestep; by default the output
             is h.
         return_sequences: Whether to return the outputs of all timesteps or the last.
         return_state: Whether to return the last state as well.
+        go_backwards: Whether to read from the last timestep to the first; the outputs
+            come in this order, too.
+        stateful: Whether a batch starts with the state that the one before it ended
+            with, until `reset_state()`. The size of a batch must be known.
+        zero_output_for_mask: Whether outputs are zero where the mask is false.
         dropout: Share of the input's features to drop, the same ones at every timestep.
+        recurrent_dropout: Share of the entries of h_{t-1} to drop before the product
+            with U, the same ones at every timestep. In training the loop is slower
+            with it.
         weight_dropout: Share of the entries of U to drop, the same ones at every
             timestep and for every sequence of a batch [2].
         zoneout: Probability that a unit of h keeps its old value, drawn anew at each
@@ -76,6 +85,10 @@ class SimpleRNN(Recurrent):
         kernel_initializer: Initializer of W, of Keras or by its name.
         recurrent_initializer: Initializer of U; also `"glorot"` or `"identity"`.
         bias_initializer: Initializer of b.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: Regularizers of the
+            weights that the initializers of the same names are for.
+        kernel_constraint, recurrent_constraint, bias_constraint: Their constraints.
+        unroll: That of Keras, which changes nothing here.
         omega: Weight of a regularizer of U that holds the norm of the gradient from
             one timestep to the next [1]; the reported loss does not include it.
 
@@ -88,11 +101,12 @@ class SimpleRNN(Recurrent):
 
     Returns:
         `(batch, units)`, or `(batch, timesteps, units)` with `return_sequences`;
-        with `return_state` a list of it and the last state.
+        with `return_state` a tuple of it and the last state.
 
     Raises:
         ValueError: If an argument is out of range, or `output_units` is
-            given in the standard formulation, or `omega` beside `zoneout`.
+            given in the standard formulation, or `omega` beside `zoneout` or
+            `recurrent_dropout`.
 
     Example:
         >>> layer = RNN(3, return_sequences=True)
