@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+from numbers import Integral
 from types import SimpleNamespace
 
 import keras
@@ -13,6 +14,7 @@ from .cell import Cell
 from .dropout import draw_spared, drop
 from .initializers import Chrono, find_initializer
 from .layer_norm import normalize
+from .loops import product_by_gate, take
 from .recurrence import in_parts, recurrence, recurrence_by_tape
 from .states import Starting
 from .stored import StoredAsInKeras
@@ -92,7 +94,7 @@ class Recurrent(StoredAsInKeras, Starting, Watchable, keras.Layer):
                 f"layer_norm is {layer_norm!r}, it goes with formulation='standard' "
                 "only"
             )
-        self.units = units
+        self.units = int(units)
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.formulation = formulation
@@ -206,15 +208,18 @@ class Recurrent(StoredAsInKeras, Starting, Watchable, keras.Layer):
                 drop(k, self.weight_dropout, k.shape, self.seed_generator)
                 for k in map(tf.convert_to_tensor, kernels)
             ]
-        if training and self.dropout:  # one pattern for all timesteps, as in Keras
-            pattern = (batch, 1, features)
-            inputs = drop(inputs, self.dropout, pattern, self.seed_generator)
-        drops = []
-        if training and self.recurrent_dropout:  # one for each gate, as in Keras
+        # As in Keras a pattern is the same at all timesteps, and each gate can have its
+        # own.
+        inputs, drops = [inputs], []
+        if training and self.dropout:
+            arguments = self.dropout, (batch, 1, features), self.seed_generator
+            count = self.num_gates if self.drops_by_gate else 1
+            inputs = [drop(inputs[0], *arguments) for _ in range(count)]
+        if training and self.recurrent_dropout:
             pattern = (batch, self.units)
             ones = tf.ones(pattern, self.compute_dtype)
-            arguments = ones, self.recurrent_dropout, pattern, self.seed_generator
-            drops = [drop(*arguments) for _ in range(self.num_gates)]
+            arguments = self.recurrent_dropout, pattern, self.seed_generator
+            drops = [drop(ones, *arguments) for _ in range(self.num_gates)]
         zoneout = []
         if self.zoneout:
             shape = (batch, timesteps, self.units)
@@ -306,6 +311,11 @@ class Recurrent(StoredAsInKeras, Starting, Watchable, keras.Layer):
         return self.bias_initializer(shape, dtype)
 
     @property
+    def drops_by_gate(self):
+        """Whether dropout draws a pattern of the input for each gate."""
+        return False
+
+    @property
     def output_size(self):
         """How many features an output has."""
         return self.units
@@ -336,10 +346,18 @@ class Recurrent(StoredAsInKeras, Starting, Watchable, keras.Layer):
 
         In blocks, `(timesteps, batch, columns)`, each computed by one product for all
         timesteps.
+
+        Args:
+            inputs: What all gates see, or what each of them sees.
         """
-        batch, timesteps, features = ops.shape(inputs)
-        rows = tf.reshape(tf.transpose(inputs, [1, 0, 2]), [-1, features])
-        products = [rows @ w for w in self._blocks(self.kernel)]
+        batch, timesteps, features = ops.shape(inputs[0])
+        rows = [tf.reshape(tf.transpose(x, [1, 0, 2]), [-1, features]) for x in inputs]
+        kernels = self._blocks(self.kernel)
+        if len(rows) == 1:
+            products = [rows[0] @ w for w in kernels]
+        else:
+            of_blocks = zip(kernels, take(rows, self.cell().blocks), strict=True)
+            products = [product_by_gate(seen, w) for w, seen in of_blocks]
         if self.layer_norm:
             gains = self._blocks(self.kernel_gain)
             products = map(normalize, products, gains)
@@ -411,5 +429,5 @@ def flat_mask(mask):
 
 def check_size(name, value):
     """Refuse what is not a positive integer."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name} is {value!r}, it must be a positive integer")

@@ -9,8 +9,8 @@ from .initializers import Chrono
 class Gated(Recurrent):
     """A recurrent layer some of whose columns are gates.
 
-    `implementation` and `use_cudnn` are there because Keras has them; they change
-    nothing.
+    `implementation` and `use_cudnn` are there because Keras has them. They change
+    nothing, but for an implementation of 1 with dropout.
     """
 
     def __init__(
@@ -38,6 +38,10 @@ class Gated(Recurrent):
         self.recurrent_activation = keras.activations.get(recurrent_activation)
         self.implementation = implementation
         self.use_cudnn = use_cudnn
+
+    @property
+    def drops_by_gate(self):
+        return self.implementation == 1 or self.recurrent_dropout > 0
 
     def get_config(self):
         return {

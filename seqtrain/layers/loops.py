@@ -184,10 +184,15 @@ def _product(kernels, drops, states):
     """
     if not drops:
         return _sum(s @ u for s, u in zip(states, kernels, strict=False))
-    columns = tf.split(kernels[0], len(drops), -1)
-    first = _join([(states[0] * m) @ u for m, u in pairs(drops, columns)])
+    first = product_by_gate([states[0] * m for m in drops], kernels[0])
     others = zip(states[1:], kernels[1:], strict=False)
     return _sum([first, *(s @ u for s, u in others)])
+
+
+def product_by_gate(seen, kernel):
+    """The product of what each gate sees with its columns of a block, side by side."""
+    columns = tf.split(kernel, len(seen), -1)
+    return _join([x @ u for x, u in pairs(seen, columns)])
 
 
 def _sum(terms):

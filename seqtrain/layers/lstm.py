@@ -209,8 +209,10 @@ class LSTM(Gated):
         kernel_regularizer, recurrent_regularizer, bias_regularizer: Regularizers of the
             weights that the initializers of the same names are for.
         kernel_constraint, recurrent_constraint, bias_constraint: Their constraints.
-        unroll, implementation, use_cudnn: Those of Keras, which change nothing here;
+        unroll, use_cudnn: Those of Keras, which change nothing here;
             `use_cudnn=True` is refused.
+        implementation: With 1, or with `recurrent_dropout`, `dropout` drops other
+            features for each gate, as in Keras; nothing else depends on it.
 
     Call arguments:
         sequences: `(batch, timesteps, features)`.

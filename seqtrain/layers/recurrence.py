@@ -254,18 +254,19 @@ def in_parts(run, *tensors, loops=1):
     Args:
         run: `run(*tensors)` returns a sequence or None, and states.
         tensors: Each begins with the axis of the batch; nests of tensors, or None,
-            but for the first.
+            but for the very first.
         loops: How many such loops share the cores, this one included.
 
     Returns:
         What `run` returns for the whole batch.
     """
-    batch = tensors[0].shape[0]
+    first, *_ = tf.nest.flatten(tensors)
+    batch = first.shape[0]
     # A batch of unknown size is cut in two at most: it may be small.
     count = min(lanes() // loops, 2 if batch is None else batch // ROWS)
     if count < 2 or _sequential():
         return run(*tensors)
-    batch = tf.shape(tensors[0])[0] if batch is None else batch
+    batch = tf.shape(first)[0] if batch is None else batch
     sizes = [(batch + part) // count for part in range(count)]
     cut = [
         [None] * count if tensor is None else tf.split(tensor, sizes)

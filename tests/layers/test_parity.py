@@ -70,32 +70,41 @@ def assert_equal(name, mask, given, rng, *, tolerance=1e-11, **options):
     assert_all_close(our_gradients, their_gradients, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("name, argument", PAIRS)
-def test_argument_does_what_it_does_in_keras(name, argument, rng):
+COMBINATIONS = list(
+    itertools.product(MASKS, (True, False), (True, False), (True, False))
+)
+
+
+@pytest.mark.parametrize(
+    "name, argument, combination",
+    [
+        # Seven has no factor in common with their number, so that each has its turn.
+        (*pair, COMBINATIONS[7 * number % len(COMBINATIONS)])
+        for number, pair in enumerate(PAIRS)
+    ],
+)
+def test_argument_does_what_it_does_in_keras(name, argument, combination, rng):
+    mask, given, sequences, backwards = combination
     _, options = ARGUMENTS[argument]
-    for mask, given, sequences, backwards in [
-        ("scattered", True, True, False),
-        ("right", False, False, True),
-        ("none", True, True, True),
-    ]:
-        assert_equal(
-            *(name, mask, given, rng),
-            return_sequences=sequences,
-            go_backwards=backwards,
-            **options,
-        )
+    assert_equal(
+        *(name, mask, given, rng),
+        return_sequences=sequences,
+        go_backwards=backwards,
+        **options,
+    )
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-11), ("float32", 1e-5)])
 @pytest.mark.parametrize("name, argument", PAIRS)
-def test_argument_does_what_it_does_in_keras_in_every_combination(name, argument, rng):
+def test_argument_does_what_it_does_in_keras_in_every_combination(
+    name, argument, dtype, tolerance, rng
+):
     _, options = ARGUMENTS[argument]
-    for mask, given, sequences, backwards, dtype in itertools.product(
-        MASKS, (True, False), (True, False), (True, False), ("float64", "float32")
-    ):
+    for mask, given, sequences, backwards in COMBINATIONS:
         assert_equal(
             *(name, mask, given, rng),
-            tolerance=1e-11 if dtype == "float64" else 1e-5,
+            tolerance=tolerance,
             return_sequences=sequences,
             go_backwards=backwards,
             dtype=dtype,
@@ -103,16 +112,16 @@ def test_argument_does_what_it_does_in_keras_in_every_combination(name, argument
         )
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize(
-    "name, options",
+    "name, options, jit_compile",
     [
-        ("gru", {"reset_after": False, "return_sequences": True}),
-        pytest.param(
-            "lstm",
-            {"recurrent_activation": "hard_sigmoid", "go_backwards": True},
-            marks=pytest.mark.slow,
-        ),
+        pytest.param(*case, marks=[] if quick else pytest.mark.slow)
+        for *case, quick in [
+            ("gru", {"reset_after": False, "return_sequences": True}, False, True),
+            ("gru", {"reset_after": False, "return_sequences": True}, True, False),
+            ("lstm", {"recurrent_activation": "hard_sigmoid"}, False, False),
+            ("lstm", {"recurrent_activation": "hard_sigmoid"}, True, False),
+        ]
     ],
 )
 def test_argument_does_the_same_in_a_compiled_function(name, options, jit_compile, rng):
@@ -187,6 +196,27 @@ def test_activity_of_an_rnn_is_regularized(rng):
     np.testing.assert_allclose(loss, 0.5 * np.sum(outputs**2) / BATCH, rtol=1e-5)
 
 
+def test_each_gate_drops_inputs_of_its_own_where_it_does_in_keras():
+    def cells(**options):
+        layer = LSTM(
+            *(1, "linear", "linear"),
+            dropout=0.5,
+            recurrent_initializer="zeros",
+            kernel_initializer="ones",
+            unit_forget_bias=False,
+            return_state=True,
+            seed=1,
+            **options,
+        )
+        ones = np.ones((200, 1, 1), "float32")
+        start = [np.zeros((200, 1), "float32"), np.ones((200, 1), "float32")]
+        _, _, cell = layer(ones, initial_state=start, training=True)
+        return set(np.unique(cell))  # f * 1 + i * g, each of them 0 or 2
+
+    assert cells() == {0, 6}
+    assert cells(implementation=1) == cells(recurrent_dropout=0.1) == {0, 2, 4, 6}
+
+
 def test_every_weight_belongs_to_a_family(rng):
     options = {
         "kernel_regularizer": keras.regularizers.L2(0.5),
@@ -256,8 +286,9 @@ def test_mask_may_have_an_axis_of_features(name, rng):
     )
 
 
-@every_cell
-@pytest.mark.parametrize("dtype", ["int64", "uint8", "bool"])
+@pytest.mark.parametrize(
+    "name, dtype", zip(IN_KERAS, ["int64", "uint8", "bool"], strict=True)
+)
 def test_inputs_of_another_type_are_cast_as_in_keras(name, dtype, rng):
     inputs = rng.integers(0, 2, size=(BATCH, TIMESTEPS, FEATURES)).astype(dtype)
     ours, theirs = (layer(inputs) for layer in twins(name, rng, dtype="float32"))
@@ -265,8 +296,9 @@ def test_inputs_of_another_type_are_cast_as_in_keras(name, dtype, rng):
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
-@every_cell
-@pytest.mark.parametrize("sequences", [True, False])
+@pytest.mark.parametrize(
+    "name, sequences", zip(IN_KERAS, [True, False, True], strict=True)
+)
 def test_bidirectional_of_keras_takes_the_layers(name, sequences, rng):
     outputs, weights = [], None
     mask, inputs = MASKS["scattered"], random_inputs(rng)
@@ -284,13 +316,18 @@ def test_bidirectional_of_keras_takes_the_layers(name, sequences, rng):
     assert_all_close(*outputs, rtol=1e-12, atol=1e-13)
 
 
-# What weights and states see of the noise, beside Keras's own noise.
 @pytest.mark.parametrize(
     "name, options",
-    [("rnn", {}), ("lstm", {}), ("gru", {}), ("gru", {"reset_after": False})],
+    [
+        ("rnn", {"recurrent_dropout": 0.4, "dropout": 0.3}),
+        ("lstm", {"recurrent_dropout": 0.4}),
+        ("lstm", {"dropout": 0.4, "implementation": 1}),
+        ("gru", {"recurrent_dropout": 0.4, "dropout": 0.3}),
+        ("gru", {"recurrent_dropout": 0.4, "reset_after": False}),
+    ],
 )
-def test_recurrent_dropout_has_the_mean_and_spread_of_keras(name, options, rng):
-    layers = twins(name, rng, recurrent_dropout=0.4, seed=3, dtype="float32", **options)
+def test_dropout_has_the_mean_and_spread_of_that_of_keras(name, options, rng):
+    layers = twins(name, rng, seed=3, dtype="float32", **options)
     count = 3000
     inputs = np.tile(rng.normal(size=(1, 3, FEATURES)), (count, 1, 1))
     states = rng.normal(size=(CASES[name].num_states, 1, UNITS))
@@ -361,7 +398,11 @@ def run_in_training(layer, inputs):
 
 @pytest.mark.parametrize(
     "name, options",
-    [("rnn", {}), ("lstm", {}), ("gru", {}), ("gru", {"reset_after": False})],
+    [
+        ("lstm", {}),
+        ("gru", {"reset_after": False}),
+        *(pytest.param(name, {}, marks=pytest.mark.slow) for name in ("rnn", "gru")),
+    ],
 )
 def test_gradient_of_a_gradient_is_that_of_keras(name, options, rng):
     layers = twins(name, rng, **options)
@@ -387,7 +428,7 @@ def second_gradient(layer, inputs):
 @pytest.mark.parametrize(
     "name, timesteps, jit_compile",
     [
-        pytest.param(*case, marks=[] if case == ("gru", TIMESTEPS, False) else slow)
+        pytest.param(*case, marks=[] if case == ("rnn", TIMESTEPS, False) else slow)
         for slow in [pytest.mark.slow]
         for case in itertools.product(IN_KERAS, [TIMESTEPS, None], [False, True])
     ],
@@ -442,3 +483,7 @@ def test_forward_mode_is_that_of_keras(name, rng):
 def test_what_does_not_go_together_is_refused(layer, arguments, message):
     with pytest.raises(ValueError, match=message):
         layer(3, **arguments)
+
+
+def test_units_may_be_any_integer():
+    assert GRU(np.int64(3)).get_config()["units"] == 3
