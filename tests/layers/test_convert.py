@@ -216,7 +216,7 @@ def test_layers_and_losses_of_the_user_need_no_registration(rng):
     model = keras.Sequential(
         [keras.Input((TIMESTEPS, FEATURES)), Doubled(), keras.layers.GRU(1)]
     )
-    model.compile("sgd", squared, run_eagerly=True)
+    model.compile("adam", squared, run_eagerly=True)
     copy = from_keras(model)
     data = inputs_of(model, rng)[0], np.zeros((4, 1))
     np.testing.assert_allclose(
