@@ -25,7 +25,7 @@ def load_best(run: Run) -> keras.Model:
     Raises:
         RunError: If there is no model yet, or a file of the run is damaged.
     """
-    if not run.model_path.exists():
+    if not run.folder.has(run.model_path.name):
         raise RunError(
             f"{run.path}: no model.keras in this run ({run.info['status']}), "
             "a trained model is needed",

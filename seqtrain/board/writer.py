@@ -20,7 +20,9 @@ from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
+from ..errors import printable
 from ..system.disk import writing
+from ..system.folder import Folder
 
 
 class TensorBoardWriter:
@@ -44,14 +46,17 @@ class TensorBoardWriter:
     """
 
     def __init__(self, run: Path):
-        self.folders = {s: run / "tensorboard" / s for s in ("train", "validation")}
+        inside = Folder(run)
+        self.folders = {
+            split: inside.make(f"tensorboard/{split}")
+            for split in ("train", "validation")
+        }
         self._paths, self._writers = {}, {}
         # TensorBoard reads the files of a folder in the order of their names.
         name = f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}"
         for split, folder in self.folders.items():
             path = folder / f"{name}.{os.getpid()}"
             with writing(path):
-                folder.mkdir(parents=True, exist_ok=True)
                 self._writers[split] = RecordWriter(path.open("xb"))
             self._paths[split] = path
             self._write(split, Event(file_version="brain.Event:2"))
@@ -124,7 +129,10 @@ class Sample(NamedTuple):
 
 def yaml_markdown(yaml: str) -> str:
     """Markdown that shows `yaml` verbatim."""
-    return f"```yaml\n{yaml.rstrip()}\n```"
+    text = printable(yaml.rstrip(), keep="\n")
+    # A fence ends at one as long as itself, which a value may hold.
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}yaml\n{text}\n{fence}"
 
 
 def samples_markdown(samples: Iterable[Sample]) -> str:
