@@ -235,8 +235,8 @@ class Attempt:
             raise ResumeError(
                 f"{self.setup.run.path}: the weights of step {checkpoint.step} are "
                 f"{problem}",
-                hint="copy the whole run again; or delete that checkpoint, to go on from "
-                "the one before it",
+                hint="copy the whole run again; or delete that checkpoint, to go on "
+                "from the one before it",
             )
 
     def _fit(self) -> dict[str, list[float]]:

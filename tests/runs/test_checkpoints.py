@@ -8,6 +8,7 @@ import pytest
 from seqtrain.errors import ResumeError, WriteError
 from seqtrain.runs import checkpoints as module
 from seqtrain.runs.checkpoints import Checkpoint, Checkpoints
+from seqtrain.system.sealed import seal, unseal
 
 ARRAYS = [
     np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -69,7 +70,7 @@ def test_its_files_are_those_of_the_design(run):
     for name, facts in manifest["files"].items():
         assert (folder / "step-00001200" / name).stat().st_size == facts["bytes"]
         assert len(facts["sha256"]) == 64
-    assert manifest["format"] == 1
+    assert manifest["format"] == 2
 
 
 def test_without_any_there_is_none(run):
@@ -150,8 +151,9 @@ def test_a_manifest_of_another_shape_is_damaged(run, content):
 def test_a_later_format_is_told(run):
     save(run, 10, 20)
     path = run / "checkpoints" / "step-00000020" / "manifest.json"
-    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
-    assert "its format is 2, 1 is needed" in last(run)[1][0]
+    later = seal({**unseal(path.read_bytes()), "format": 3})
+    path.write_bytes(later)
+    assert "its format is 3, 2 is needed" in last(run)[1][0]
 
 
 def test_one_whose_logs_are_shorter_than_they_were_is_damaged(run):
@@ -242,9 +244,11 @@ def test_arrays_of_objects_are_never_read(run):
     path = run / "checkpoints" / "step-00000010"
     np.savez(path / "variables.npz", np.array([print], object))
     content = (path / "variables.npz").read_bytes()
-    manifest = json.loads((path / "manifest.json").read_text())
+    manifest = unseal((path / "manifest.json").read_bytes())
     digest = module.hashlib.sha256(content).hexdigest()
     manifest["files"]["variables.npz"] = {"bytes": len(content), "sha256": digest}
-    (path / "manifest.json").write_text(json.dumps(manifest))
+    (path / "manifest.json").write_bytes(seal(manifest))
+    said = []
     with pytest.raises(ResumeError, match="no checkpoint is whole"):
-        last(run)
+        Checkpoints(run).last(said.append)
+    assert "an array of objects" in said[0]
