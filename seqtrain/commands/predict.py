@@ -1,7 +1,6 @@
 """`seqtrain predict`: classify texts with the model of a run."""
 
 import contextlib
-import json
 import os
 import re
 import sys
@@ -13,7 +12,7 @@ import typer
 from ..errors import ConfigError, DataError, printable
 from ..system.quiet import import_tensorflow
 from .arguments import Json
-from .output import print_result
+from .output import print_json, print_result
 
 
 def predict(
@@ -54,7 +53,7 @@ def predict(
             batches = [_checked(texts)]
         for answer in predict(directory, batches):
             if json_:
-                print_result(json.dumps(answer, ensure_ascii=False))
+                print_json(answer)
             else:
                 cells = kind_of(directory.config.data).prediction.cells(answer)
                 # A tab or a line break inside of a cell must not make another cell.

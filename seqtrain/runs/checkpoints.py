@@ -181,8 +181,8 @@ class Checkpoints:
         recorded = {}
         if checkpoint is not None:
             recorded = self._manifest(checkpoint.step)["logs"]
+        self._point(checkpoint)  # first: it must not tell of logs that are cut off
         self.logs.rewind(recorded)
-        self._point(checkpoint)
 
     def change_in_metrics(self) -> str | None:
         """Return what became of `metrics.jsonl` since the last checkpoint, as `last`.

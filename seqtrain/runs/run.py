@@ -377,6 +377,7 @@ class Run:
             "changed": changed,
             "versions": versions(),
         }
+        self.remove_leftovers()
         # In this order, as `config` knows what a kill between the two leaves.
         self.update(
             status="running",

@@ -116,11 +116,28 @@ class Folder:
         except OSError as error:
             raise _unreadable(path, error) from None
 
+    def check(self) -> list[str]:
+        """Return the names of all files in it and its folders, all of them its own."""
+        found, waiting = [], [""]
+        while waiting:
+            folder = waiting.pop()
+            for name in self.names(folder):
+                inner = f"{folder}/{name}".removeprefix("/")
+                if stat.S_ISDIR(_mode(self._folder(folder) / name)):
+                    waiting.append(inner)
+                else:
+                    self.place(inner)
+                    found.append(inner)
+        return found
+
     def make(self, folder: str) -> Path:
         """Make a folder in it, unless it is there; return its path."""
-        path = self._folder(folder)
-        with writing(path):
-            path.mkdir(parents=True, exist_ok=True)
+        path, done = self.path, ""
+        with writing(self.path / folder):
+            for part in folder.split("/"):
+                done = f"{done}/{part}".removeprefix("/")
+                path = self._folder(done)
+                path.mkdir(exist_ok=True)  # the folder itself must be there
         return path
 
     def replace(self, name: str, content: bytes) -> None:
