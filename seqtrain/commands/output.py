@@ -10,8 +10,9 @@ from ..errors import SeqtrainError, printable
 def print_result(text: str) -> None:
     """Print a result; exit quietly if the reader, such as `head`, has closed the pipe.
 
-    What a terminal would obey, such as colours in the name of a class, is shown by its
-    escape. The exit code is then 128 + SIGPIPE, as of every program that a closed pipe ends.
+    The exit code is then 128 + SIGPIPE, as of every program that a closed pipe ends.
+    What a terminal would obey, such as a colour in the name of a class, is shown as its
+    escape.
 
     Raises:
         SeqtrainError: If it can't be written for another reason.

@@ -12,6 +12,7 @@ import typer
 from ..errors import ConfigError, DataError, printable
 from ..system.quiet import import_tensorflow
 from .arguments import Json
+from .opening import open_trained
 from .output import print_json, print_result
 
 
@@ -29,11 +30,9 @@ def predict(
     json_: Json = False,
 ) -> None:
     """Classify texts: arguments, the lines of a file, or of the standard input."""
-    from ..runs.run import Run
-
     texts = list(arguments or ())
     named = _names_a_run(texts, file)
-    directory = Run.open(Path(texts.pop(0)) if named else None)
+    directory = open_trained(Path(texts.pop(0)) if named else None)
     if bool(texts) == bool(file):
         raise ConfigError(
             "predict: texts are needed, either as arguments or by --file",

@@ -85,8 +85,8 @@ def write_entry(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         os.replace(temporary, path)
     except OSError as error:  # this command has the data in memory
         print(
-            f"warning: {printable(str(path.parent))}: encoded data can't be kept there, "
-            f"{error.strerror}; each command encodes it anew\n"
+            f"warning: {printable(str(path.parent))}: encoded data can't be kept "
+            f"there, {error.strerror}; each command encodes it anew\n"
             "hint: name a folder that can be written by SEQTRAIN_CACHE",
             file=sys.stderr,
         )

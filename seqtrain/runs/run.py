@@ -113,17 +113,20 @@ class Run:
             root: The folder of runs.
 
         Raises:
-            RunError: If there is no such run.
+            RunError: If there is no such run, or something in it leads elsewhere.
         """
         if path is None:
             if runs := list_runs(root):
+                runs[0].folder.check()
                 return runs[0]
             raise RunError(
                 f"{root}: no run found, one is needed",
                 hint="`seqtrain train quickstart` makes one",
             )
         if directory := _locate(path, root):
-            return cls(directory)
+            run = cls(directory)
+            run.folder.check()
+            return run
         found = (
             "is not a run: it has no run.json" if path.exists() else "does not exist"
         )

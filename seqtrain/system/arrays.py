@@ -2,6 +2,7 @@
 
 import io
 import math
+import struct
 import zipfile
 import zlib
 
@@ -31,9 +32,9 @@ def read_arrays(content: bytes) -> dict[str, np.ndarray]:
                 name.removesuffix(".npy"): _read_array(archive.read(name))
                 for name in archive.namelist()
             }
-    except (zipfile.BadZipFile, zlib.error, EOFError):
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError):
         raise ValueError("it is not a whole zip file") from None
-    except (KeyError, NotImplementedError, OSError, RuntimeError) as error:
+    except (KeyError, OSError, RuntimeError, struct.error) as error:
         raise ValueError(f"it is not a zip file of arrays, {error}") from None
 
 

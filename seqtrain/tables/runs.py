@@ -40,7 +40,7 @@ def _table_row(run: Run) -> list[str]:
     try:
         return _undamaged_row(run)
     except RunError:
-        return ["damaged", began(run).astimezone().strftime("%m-%d %H:%M"), *"-----"]
+        return ["damaged", _shown(began(run)), *"-----"]
 
 
 def _undamaged_row(run: Run) -> list[str]:
@@ -60,10 +60,11 @@ def _undamaged_row(run: Run) -> list[str]:
 
 
 def _read_row(run: Run) -> list[str]:
+    run.folder.check()
     info = run.info
     row = [
         shorten(run.status, 11),
-        datetime.fromisoformat(info["started"]).astimezone().strftime("%m-%d %H:%M"),
+        _shown(datetime.fromisoformat(info["started"])),
         number(info["seconds"], ".0f") if "seconds" in info else "-",
     ]
     last, best = _last_and_best(run)
@@ -75,6 +76,13 @@ def _read_row(run: Run) -> list[str]:
     if run.folder.has("eval/test.json"):
         return [*row, _percent(run, run.read_json("eval/test.json"))]
     return [*row, "-"]
+
+
+def _shown(moment: datetime) -> str:
+    try:
+        return moment.astimezone().strftime("%m-%d %H:%M")
+    except (OverflowError, ValueError):  # in the last hours of the year 9999, say
+        return "-"
 
 
 def _last_and_best(run: Run) -> tuple[dict, dict]:
