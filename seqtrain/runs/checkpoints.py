@@ -30,7 +30,7 @@ from ..system.arrays import read_arrays
 from ..system.disk import sync, write, writing
 from ..system.folder import MIB, Folder
 from ..system.sealed import seal, unseal
-from .logs import METRICS, WORDS, Logs
+from .logs import METRICS, WORDS, Logs, is_log
 from .shape import misfit
 
 _FILE = {"bytes": int, "sha256": str}
@@ -250,8 +250,9 @@ class Checkpoints:
             manifest["logs"] = {name: {"bytes": size} for name, size in sizes.items()}
         if problem := misfit(manifest, _MANIFEST):
             raise Damaged(f"manifest.json: {problem}")
-        if any(log["bytes"] < 0 for log in manifest["logs"].values()):
-            raise Damaged("manifest.json: a log of less than no bytes")
+        for name, log in manifest["logs"].items():
+            if not is_log(name) or log["bytes"] < 0:
+                raise Damaged(f"manifest.json: {name!r} is no log of a run")
         if manifest["step"] != step:
             raise Damaged(f"manifest.json is that of step {manifest['step']}")
         return manifest

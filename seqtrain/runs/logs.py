@@ -8,9 +8,17 @@ from ..system.disk import writing
 from ..system.folder import Folder
 
 METRICS, WORDS = "metrics.jsonl", "train.log"
-_EVENTS = re.compile(r"events\..+")
+_EVENTS = re.compile(r"events\.[^/]+")
+_NAME = re.compile(
+    rf"{METRICS}|{WORDS}|tensorboard/(train|validation)/{_EVENTS.pattern}"
+)
 # More than that is not hashed, as it would take longer than a training can wait.
 MOST_HASHED = 2**30
+
+
+def is_log(name: str) -> bool:
+    """Whether a file of that name in a run is one of `Logs`."""
+    return bool(_NAME.fullmatch(name))
 
 
 class Logs:

@@ -29,6 +29,7 @@ ROOT = Path("runs")
 # The most bytes that a file of a run has; what is larger was not written by us.
 _MOST_INFO, _MOST_JSON, _MOST_CONFIG = 4 * MIB, 16 * MIB, MIB
 _MOST_VOCABULARY, _MOST_METRICS = 64 * MIB, 64 * MIB
+_MOST_TOKENS = 2_000_000
 _INFO = {
     "status": str,
     "started": str,
@@ -202,7 +203,8 @@ class Run:
             RunError: If they are missing or damaged.
         """
         labels = self.read_json("labels.json")
-        self._refuse_changed("labels.json")
+        raw = self.folder.read("labels.json", _MOST_JSON)
+        self._refuse_changed("labels.json", raw)
         names = isinstance(labels, list) and all(isinstance(x, str) for x in labels)
         fewest = kind_of(self.config.data).target.fewest_labels
         if not names or len(set(labels)) != len(labels) or len(labels) < fewest:
@@ -223,6 +225,13 @@ class Run:
         path, hint = self.vocabulary_path, "copy the whole run again, or train again"
         try:
             lines = self.folder.read(path.name, _MOST_VOCABULARY)
+            self._refuse_changed(path.name, lines)
+            if (number := lines.count(b"\n")) > _MOST_TOKENS:
+                raise RunError(
+                    f"{path} is damaged, it has {number:,} tokens and such a file "
+                    f"{_MOST_TOKENS:,} at most",
+                    hint=hint,
+                )
             vocab = Vocabulary.from_bytes(lines)
         except FileNotFoundError:
             raise RunError(
@@ -234,18 +243,17 @@ class Run:
             ) from None
         if not lines.endswith(b"\n"):
             raise RunError(f"{path} is damaged, its last line has no end", hint=hint)
-        self._refuse_changed(path.name)
         return vocab
 
-    def _refuse_changed(self, name: str) -> None:
-        """Refuse a file that differs from what `keep` wrote.
+    def _refuse_changed(self, name: str, content: bytes) -> None:
+        """Refuse the content of a file that differs from what `keep` wrote.
 
         Older runs do not record that, and where `run.json` is damaged it isn't known.
         """
         digests = {}
         with contextlib.suppress(RunError):
             digests = self.info.get("digests", {})
-        found = hashlib.sha256(self.folder.read(name, _MOST_VOCABULARY)).hexdigest()
+        found = hashlib.sha256(content).hexdigest()
         if digests.get(name, found) != found:
             raise RunError(
                 f"{self.path / name} is damaged, it was changed after it was written",

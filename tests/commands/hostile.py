@@ -1,5 +1,6 @@
 """What others may have put into a run: each case is planted in a copy of a run."""
 
+import hashlib
 import io
 import json
 import os
@@ -192,6 +193,40 @@ PAPERS = {
     "gigantic config": gigantic("config.resolved.yaml"),
 }
 
+# What `runs` alone reads.
+RESULTS = {
+    "gigantic metrics": gigantic("metrics.jsonl"),
+    "changed metrics": lambda run, outside: replace_in(
+        run / "metrics.jsonl", b'"loss": 0', b'"loss": 1'
+    ),
+    "deep result": holding("eval/test.json", b"[" * 10**6),
+    "flat result": holding("eval/test.json", b"5"),
+    "result of words": edited("eval/test.json", lambda r: r.update(accuracy="\x1b[2J")),
+    "infinite result": edited("eval/test.json", lambda r: r.update(accuracy=10**400)),
+}
+
+# What ids and classes mean: the readers of a model refuse it.
+NAMES = {
+    "gigantic vocabulary": gigantic("vocabulary.txt"),
+    "long vocabulary": lambda run, outside: [
+        edited("run.json", lambda info: info.pop("digests"))(run, outside),
+        (run / "vocabulary.txt").write_bytes(b"a\n" * 2**24),
+    ],
+    "gigantic labels": gigantic("labels.json"),
+    "deep labels": holding("labels.json", b"[" * 10**6),
+    "other labels": holding("labels.json", b'["negativf", "positive"]\n'),
+    "many labels": lambda run, outside: [
+        edited("run.json", lambda info: info.pop("digests"))(run, outside),
+        (run / "labels.json").write_text(json.dumps([*map(str, range(10**5))])),
+    ],
+}
+
+
+def replace_in(path, old, new):
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new, 1))
+
 
 def manifest(change):
     def plant(run, outside):
@@ -226,8 +261,6 @@ def arrays(make):
 
 
 def vouch(path, name, raw):
-    import hashlib
-
     facts = {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
     edited("manifest.json", lambda m: m["files"].update({name: facts}))(path, None)
 

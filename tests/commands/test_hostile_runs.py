@@ -1,13 +1,16 @@
 """Runs that others have tampered with: refused at once, and nothing else is touched."""
 
+import json
 import os
 import re
 import resource
 import shutil
+import subprocess
 import time
 
 import hostile
 import pytest
+from command_line import COMMAND
 
 SECONDS, MEGABYTES = 5, 400  # beside what TensorFlow takes
 MODEL_READERS = {
@@ -75,14 +78,13 @@ def try_cases(call, evaluated, folder, cases, commands):
     assert problems == []
 
 
-def test_the_run_itself_is_opened_by_all_commands(call, evaluated, tmp_path):
-    run = tmp_path / "runs/hostile-1"
-    shutil.copytree(evaluated, run)
-    os.symlink(run, tmp_path / "runs/linked-1")  # a run may be reached by a link
-    for command, words in {**MODEL_READERS, **RUNS, **RESUME}.items():
+def test_a_run_itself_may_be_reached_by_a_link(call, evaluated, tmp_path):
+    (tmp_path / "runs").mkdir()
+    os.symlink(evaluated, tmp_path / "runs/linked-1")
+    for command in (MODEL_READERS["predict"], RUNS["runs"]):
         places = {"run": tmp_path / "runs/linked-1", "runs": tmp_path / "runs"}
-        done = call(*(word.format(**places) for word in words))
-        assert (command, done.returncode) == (command, 0), done.stderr
+        done = call(*(word.format(**places) for word in command))
+        assert done.returncode == 0
         assert "damaged" not in done.stdout + done.stderr
 
 
@@ -100,5 +102,56 @@ def test_wrong_papers_are_refused(call, evaluated, tmp_path):
     try_cases(call, evaluated, tmp_path, hostile.PAPERS, commands)
 
 
+def test_wrong_results_are_listed_as_damaged(call, evaluated, tmp_path):
+    try_cases(call, evaluated, tmp_path, hostile.RESULTS, RUNS)
+
+
+def test_wrong_names_are_refused(call, evaluated, tmp_path):
+    commands = {"predict": MODEL_READERS["predict"]}
+    try_cases(call, evaluated, tmp_path, hostile.NAMES, commands)
+
+
 def test_a_checkpoint_that_nothing_can_go_on_from_is_refused(call, evaluated, tmp_path):
     try_cases(call, evaluated, tmp_path, hostile.CHECKPOINTS, RESUME)
+
+
+ESCAPES = "\x1b]0;title\x07\x1b[31m\u202e\x9b2J"
+
+
+def test_escapes_in_the_files_of_a_run_are_shown_not_obeyed(call, evaluated, tmp_path):
+    run = tmp_path / f"runs/{ESCAPES}-1"
+    shutil.copytree(evaluated, run)
+    hostile.edited("run.json", lambda info: info.update(status=ESCAPES))(run, None)
+    labels = json.dumps(["negative", ESCAPES])
+    (run / "labels.json").write_text(labels)
+    hostile.edited("run.json", lambda info: info.pop("digests"))(run, None)
+    for command in (
+        ("runs", str(tmp_path / "runs")),
+        ("eval", str(run)),
+        ("predict", str(run), "fine"),
+        ("predict", "--json", str(run), "fine"),
+        ("gradflow", str(run)),
+        ("train", "--resume", str(run)),
+        ("train", "--replay", str(run)),
+    ):
+        done = call(*command)
+        said = done.stdout + done.stderr
+        assert not set(said) & set(ESCAPES) - set("title;0123J]["), command
+        assert "x1b" in said or "u001b" in said
+    answer = json.loads(call("predict", "--json", str(run), "fine").stdout)
+    assert set(answer["probabilities"]) == {"negative", ESCAPES}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", hostile.MODELS)
+def test_a_hostile_model_takes_less_than_a_gigabyte(evaluated, tmp_path, case):
+    run = tmp_path / "runs/hostile-1"
+    shutil.copytree(evaluated, run)
+    hostile.MODELS[case](run, tmp_path)
+    command = [*COMMAND, "predict", str(run), "fine"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    said = process.stderr.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert (process.returncode, "hostile-1" in said) == (2, True)
+    assert used.ru_maxrss < 2**20  # KiB
