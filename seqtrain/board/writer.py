@@ -149,5 +149,7 @@ def samples_markdown(samples: Iterable[Sample]) -> str:
 def _literal(text: str) -> str:
     # Escape every sign: nothing in a review may act as Markdown or HTML.
     return re.sub(
-        r"[^\w ]|_", lambda sign: f"&#{ord(sign[0])};", " ".join(text.split())
+        r"[^\w ]|_",
+        lambda sign: f"&#{ord(sign[0])};",
+        printable(" ".join(text.split())),
     )

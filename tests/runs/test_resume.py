@@ -289,6 +289,43 @@ def test_an_edited_config_is_seen(finished, tmp_path):
     assert "config.yaml was changed after the run began" in refusal(run)
 
 
+def test_a_kill_while_the_config_is_written_loses_nothing(tmp_path, monkeypatch):
+    run = start(tmp_path, *CONSTANT, "train.epochs=1")
+    begin(run)
+
+    def killed(*_):
+        raise Broken
+
+    way = find_way(run, ["train.epochs=2"], say=pytest.fail)
+    with monkeypatch.context() as patch, pytest.raises(Broken):
+        patch.setattr(Run, "_write_resolved", killed)
+        run.go_on(way.config, "", step=way.step, seconds=1.0, changed=way.changed)
+    assert run.info["config"]["train"]["epochs"] == 2
+    assert Run(run.path).config.train.epochs == 1  # as if it had not been resumed
+    go_on(run, "train.epochs=2")
+    assert Run(run.path).config.train.epochs == 2
+
+
+def test_what_killed_writes_left_goes_when_the_run_goes_on(tmp_path):
+    run = stopped(start(tmp_path))
+    left = [
+        ".0123abcd-run.json",
+        ".0123abcd-model.keras",
+        "eval/.0123abcd-test.json",
+        "checkpoints/.0123abcd-last",
+        "checkpoints/.step-00000009/variables.npz",
+        "tensorboard/train/.0123abcd-tokens.tsv",
+    ]
+    kept = [".hidden", "eval/.0123abc-no.json"]
+    for name in (*left, *kept):
+        (run.path / name).parent.mkdir(exist_ok=True)
+        (run.path / name).write_text("half")
+    go_on(run)
+    assert not any((run.path / name).exists() for name in left)
+    assert all((run.path / name).exists() for name in kept)
+    assert not (run.path / "checkpoints/.step-00000009").exists()
+
+
 def test_a_config_that_was_cut_off_is_refused(tmp_path):
     run = start(tmp_path)
     path = run.path / "config.resolved.yaml"
