@@ -467,7 +467,7 @@ CASES = {
         [],
     ),
     "very long fields": (
-        {"r.csv": table([(t * 5000, n) for t, n in ROWS])},
+        {"r.csv": table([(t * 500, n) for t, n in ROWS])},
         "r.csv",
         [],
     ),
