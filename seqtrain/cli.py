@@ -1,9 +1,7 @@
 """The command line: its commands, and what becomes of an error."""
 
 import atexit
-import contextlib
 import signal
-import sys
 from typing import Annotated
 
 import typer
@@ -23,6 +21,8 @@ from .commands.shootout import shootout
 from .commands.train import train
 from .commands.verify_resume import verify_resume
 from .errors import ConfigReport, SeqtrainError
+from .system.memory import memory_told
+from .system.standard_streams import make_usable
 
 COMMANDS = {  # in the order of `--help`
     "train": train,
@@ -76,10 +76,10 @@ def main() -> None:
     # While the interpreter is taken down, Ctrl-C would be a traceback of whatever is
     # deleted just then.
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    with contextlib.suppress(AttributeError):  # a closed one is None
-        sys.stdout.reconfigure(errors="backslashreplace")  # in a C locale, say
+    make_usable()
     try:
-        app()
+        with memory_told():
+            app()
     except SeqtrainError as error:
         say(str(error) if isinstance(error, ConfigReport) else f"error: {error}")
         if error.hint:

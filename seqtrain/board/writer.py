@@ -90,7 +90,7 @@ class TensorBoardWriter:
         2.21), so the operations are traced instead.
         """
         inputs = model.inputs[0]
-        traced = tf.function(model).get_concrete_function(
+        traced = tf.function(model, autograph=False).get_concrete_function(
             tf.TensorSpec(inputs.shape, inputs.dtype, inputs.name)
         )
         graph = traced.graph.as_graph_def()

@@ -1,9 +1,9 @@
 """Print results on stdout, and everything else on stderr."""
 
-import os
 import sys
 
 from ..errors import SeqtrainError
+from ..system.standard_streams import show, silence
 
 
 def print_result(text: str) -> None:
@@ -17,8 +17,7 @@ def print_result(text: str) -> None:
     try:
         print(text, flush=True)
     except OSError as error:
-        # Python flushes stdout at exit, which would raise again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         if isinstance(error, BrokenPipeError):
             raise SystemExit(141) from None
         raise SeqtrainError(
@@ -29,4 +28,4 @@ def print_result(text: str) -> None:
 
 def say(text: str) -> None:
     """Print on stderr what is not a result, such as progress or a hint."""
-    print(text, file=sys.stderr, flush=True)
+    show(f"{text}\n", sys.stderr)

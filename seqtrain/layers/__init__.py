@@ -9,6 +9,7 @@ Each cell has its own module, with its equations and its layer: `rnn`, `lstm`, `
 makes a Keras layer of them. A new cell is a new module, imported below.
 """
 
+from . import backend  # noqa: F401  before any other import of Keras
 from .bidirectional import Bidirectional
 from .dropout import Dropout
 from .gru import GRU

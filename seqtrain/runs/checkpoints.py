@@ -168,7 +168,7 @@ class Checkpoints:
         arrays = io.BytesIO()
         np.savez(arrays, *checkpoint.arrays)
         state = json.dumps(checkpoint.state, indent=1, allow_nan=False)
-        files = {"variables.npz": arrays.getbuffer(), "state.json": state.encode()}
+        files = {"variables.npz": arrays.getvalue(), "state.json": state.encode()}
         grown = {}
         for file in self._log_files():
             sync(file)
@@ -189,7 +189,8 @@ class Checkpoints:
         }
         files["manifest.json"] = json.dumps(manifest, indent=1).encode()
         shutil.rmtree(path, ignore_errors=True)  # left by a write that was killed
-        path.mkdir(parents=True)
+        self.folder.mkdir(exist_ok=True)  # but no run that is gone
+        path.mkdir()
         for name, content in files.items():
             write(path / name, content)
         sync(path)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..config import Config, load_config
-from ..errors import ConfigError, ResumeError
+from ..errors import ConfigError, ResumeError, shorten
 from ..system.disk import sha256
-from ..system.machine import versions
+from ..system.machine import arithmetic, versions
 from ..tasks import Data, kind_of, load_data
 from ..tasks.class_weights import class_weights
 from ..terminal.columns import align
@@ -109,11 +109,16 @@ def find_way(
     checkpoint = Checkpoints(run.path).last(say)
     _refuse_finished(run, config, checkpoint, changed)
     data = _load_same_data(run, config)
-    then = info.get("resumed", [info])[-1]["versions"]
-    for name, (before, now) in differences(then, versions()).items():
+    then = info.get("resumed", [info])[-1]
+    made = differences(then["versions"], versions())
+    if "arithmetic" in then:  # older runs did not record it
+        made |= differences(then["arithmetic"], arithmetic())
+    for name, both in made.items():
+        before, now = (shorten(_shown(value)) for value in both)
+        name = shorten(name.removeprefix("environment."))
         say(
             f"warning: {name} was {before} and is {now}: the result may differ in its "
-            "last bits from that of an unbroken training"
+            "last digits from that of an unbroken training"
         )
     return Way(config, data, checkpoint, changed)
 

@@ -16,7 +16,7 @@ from ..config import Config, dump_config, load_config
 from ..data.vocabulary import Vocabulary
 from ..errors import ConfigError, DivergedError, ResumeError, RunError, WriteError
 from ..system.disk import replace, writing
-from ..system.machine import git_state, hardware, versions
+from ..system.machine import arithmetic, git_state, hardware, versions
 from ..tasks import Data, kind_of, load_data
 from ..tasks.kind import Trained
 
@@ -266,6 +266,7 @@ class Run:
                 "versions": versions(),
                 "git": git_state(),
                 "hardware": hardware(),
+                "arithmetic": arithmetic(),
                 "config_sha256": hashlib.sha256(given).hexdigest(),
                 "config": config.model_dump(mode="json"),
             },
@@ -290,6 +291,7 @@ class Run:
             "seconds": seconds,
             "changed": changed,
             "versions": versions(),
+            "arithmetic": arithmetic(),
         }
         self._write_resolved(config)
         self.update(
@@ -370,9 +372,10 @@ class Run:
             status = "interrupted"
             raise
         finally:
-            ended = _now()
-            seconds = self.seconds(ended)
-            with contextlib.suppress(WriteError):  # it would hide the first error
+            # An error of these would hide the first one.
+            with contextlib.suppress(RunError, WriteError):
+                ended = _now()
+                seconds = self.seconds(ended)
                 self.update(status=status, ended=ended.isoformat(), seconds=seconds)
 
     def append_log(self, text: str) -> None:
@@ -432,7 +435,8 @@ class Run:
         path = self.path / relative
         text = json.dumps(content, indent=2) + "\n"
         with writing(path):
-            path.parent.mkdir(exist_ok=True)
+            if path.parent != self.path:  # which must be there: is the run gone?
+                path.parent.mkdir(exist_ok=True)
         replace(path, text.encode("utf-8"))
 
 
