@@ -3,7 +3,6 @@
 import os
 import re
 import socket
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +19,7 @@ from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
+from ..system.clock import Clock
 from ..system.disk import writing
 
 
@@ -35,6 +35,7 @@ class TensorBoardWriter:
 
     Args:
         run: The run directory; files go to `tensorboard/{train,validation}`.
+        clock: Dates the events, which TensorBoard orders by that.
 
     Attributes:
         folders: The folder of the event files, by split.
@@ -43,11 +44,13 @@ class TensorBoardWriter:
         WriteError: From every method, if the files can't be written.
     """
 
-    def __init__(self, run: Path):
+    def __init__(self, run: Path, clock: Clock | None = None):
+        self._clock = clock or Clock()
         self.folders = {s: run / "tensorboard" / s for s in ("train", "validation")}
         self._paths, self._writers = {}, {}
         # TensorBoard reads the files of a folder in the order of their names.
-        name = f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}"
+        began = int(1e9 * self._clock.now())
+        name = f"events.out.tfevents.{began}.{socket.gethostname()}"
         for split, folder in self.folders.items():
             path = folder / f"{name}.{os.getpid()}"
             with writing(path):
@@ -107,7 +110,7 @@ class TensorBoardWriter:
         self._write(split, Event(step=step, summary=Summary(value=values)))
 
     def _write(self, split: str, event: Event) -> None:
-        event.wall_time = time.time()
+        event.wall_time = self._clock.now()
         with writing(self._paths[split]):
             self._writers[split].write(event.SerializeToString(deterministic=True))
             self._writers[split].flush()

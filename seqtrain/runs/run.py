@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import os
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property
@@ -15,6 +16,7 @@ from pathlib import Path
 from ..config import Config, dump_config, load_config
 from ..data.vocabulary import Vocabulary
 from ..errors import ConfigError, DivergedError, ResumeError, RunError, WriteError
+from ..system.clock import Clock
 from ..system.disk import replace, writing
 from ..system.machine import arithmetic, git_state, hardware, versions
 from ..tasks import Data, kind_of, load_data
@@ -38,6 +40,7 @@ class Run:
         self.model_path = path / "model.keras"
         self.vocabulary_path = path / "vocabulary.txt"
         self.baselines_path = path / "baselines.npz"
+        self.clock, self._began = Clock(), time.monotonic()
         self._locked = False
 
     @classmethod
@@ -252,6 +255,7 @@ class Run:
             command: The command line.
             weights_from: The run whose weights this one begins with.
         """
+        self._begin(_last_start(self.path.parent))
         given = config_path.read_bytes()
         replace(self.path / "config.yaml", given)
         self._write_resolved(config)
@@ -261,7 +265,7 @@ class Run:
                 "status": "running",
                 "command": command,
                 "seed": config.seed,
-                "started": _now().isoformat(),
+                "started": self.clock.date().isoformat(),
                 **({"from": str(weights_from.path)} if weights_from else {}),
                 "versions": versions(),
                 "git": git_state(),
@@ -284,9 +288,11 @@ class Run:
             seconds: Seconds of training up to this step.
             changed: The old and the new value of each key that changed.
         """
+        last = self.info.get("resumed", [self.info])[-1]["started"]
+        self._begin(datetime.fromisoformat(last).timestamp())
         session = {
             "command": command,
-            "started": _now().isoformat(),
+            "started": self.clock.date().isoformat(),
             "step": step,
             "seconds": seconds,
             "changed": changed,
@@ -300,6 +306,11 @@ class Run:
             config=config.model_dump(mode="json"),
         )
 
+    def _begin(self, earliest: float) -> None:
+        """Start counting seconds; dates are later than `earliest` from here on."""
+        self.clock.advance(earliest)
+        self._began = time.monotonic()
+
     def _write_resolved(self, config: Config) -> None:
         text = dump_config(config)
         replace(self.path / "config.resolved.yaml", text.encode("utf-8"))
@@ -309,12 +320,10 @@ class Run:
         """Merge `fields` into `run.json`."""
         self.write_json("run.json", {**self.info, **fields})
 
-    def seconds(self, now: datetime | None = None) -> float:
+    def seconds(self) -> float:
         """Return the seconds of training until now, earlier sessions included."""
-        info = self.info
-        session = info.get("resumed", [{"started": info["started"], "seconds": 0}])[-1]
-        began = datetime.fromisoformat(session["started"])
-        return session["seconds"] + ((now or _now()) - began).total_seconds()
+        session = self.info.get("resumed", [{"seconds": 0.0}])[-1]
+        return session["seconds"] + time.monotonic() - self._began
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -374,9 +383,8 @@ class Run:
         finally:
             # An error of these would hide the first one.
             with contextlib.suppress(RunError, WriteError):
-                ended = _now()
-                seconds = self.seconds(ended)
-                self.update(status=status, ended=ended.isoformat(), seconds=seconds)
+                ended = self.clock.date().isoformat()
+                self.update(status=status, ended=ended, seconds=self.seconds())
 
     def append_log(self, text: str) -> None:
         """Append messages to `train.log`."""
@@ -499,5 +507,12 @@ def began(run: Run) -> datetime:
         return datetime.fromtimestamp(run.path.stat().st_mtime, UTC)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+def _last_start(root: Path) -> float:
+    """When the newest run in a folder started, in seconds since 1970; 0 without one.
+
+    A run that starts later must be newer, also if the clock was set back in between. A
+    date that is a century ahead is no date of a clock.
+    """
+    latest = time.time() + 100 * 365 * 86400
+    starts = (began(run).timestamp() for run in list_runs(root))
+    return max((start for start in starts if start < latest), default=0.0)

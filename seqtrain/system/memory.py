@@ -13,7 +13,7 @@ HINT = (
     "a smaller train.batch_size or data.max_length needs less; `seqtrain check` "
     "estimates how much"
 )
-_CGROUPS = Path("/sys/fs/cgroup")
+_CGROUPS, _OWN_CGROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 # What the libraries have for this: of NumPy and Python, of TensorFlow, of the loader.
 _SHAPES = re.compile(r"OOM when allocating tensor with shape\[[\d,]*\]|Unable to .*")
 _UNMAPPED = ("failed to map segment", "annot allocate memory")
@@ -66,7 +66,7 @@ def _left_on_machine() -> Iterator[int]:
 def _left_of_cgroups() -> Iterator[int]:
     """For version 2 and 1 of control groups, from this process's up to the root."""
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = _OWN_CGROUPS.read_text().splitlines()
     except OSError:
         return
     for line in lines:
