@@ -167,6 +167,7 @@ def _command() -> str:
 
 
 def _plan(config, data) -> str:
+    from ..models.footprint import describe_memory
     from ..tasks import kind_of
 
     steps = -(-data.train.examples // config.train.batch_size)
@@ -174,7 +175,8 @@ def _plan(config, data) -> str:
     return (
         f"{data.report.text()}\n"
         f"plan: {config.train.epochs} epochs of {steps} steps, batches of "
-        f"{config.train.batch_size}, padded to {lengths} {kind_of(config.data).unit}"
+        f"{config.train.batch_size}, padded to {lengths} {kind_of(config.data).unit}\n"
+        + "\n".join(filter(None, describe_memory(config, data)))
     )
 
 
