@@ -16,7 +16,7 @@ from pathlib import Path
 from ..config import Config, dump_config, load_config
 from ..data.vocabulary import Vocabulary
 from ..errors import ConfigError, DivergedError, ResumeError, RunError, WriteError
-from ..system.clock import Clock
+from ..system.clock import Clock, refuse_strange_date
 from ..system.disk import replace, writing
 from ..system.machine import arithmetic, git_state, hardware, versions
 from ..tasks import Data, kind_of, load_data
@@ -51,7 +51,9 @@ class Run:
 
         Raises:
             RunError: If `directory` exists; a run is never overwritten.
+            SeqtrainError: If the machine's clock shows no date that files can have.
         """
+        refuse_strange_date()
         if directory is not None:
             try:
                 with writing(directory):
@@ -289,6 +291,7 @@ class Run:
             changed: The old and the new value of each key that changed.
         """
         last = self.info.get("resumed", [self.info])[-1]["started"]
+        refuse_strange_date()
         self._begin(datetime.fromisoformat(last).timestamp())
         session = {
             "command": command,

@@ -3,6 +3,10 @@
 import time
 from datetime import UTC, datetime
 
+from ..errors import SeqtrainError
+
+_FIRST, _LAST = 1980, 2107  # the years that zip files, such as model.keras, can hold
+
 
 class Clock:
     """A wall clock that never runs back.
@@ -33,3 +37,18 @@ class Clock:
     def advance(self, moment: float) -> None:
         """Be later than a moment from here on."""
         self._wall = max(self.now(), moment + 1e-6)
+
+
+def refuse_strange_date() -> None:
+    """Refuse to write files on a machine that has no idea of the time.
+
+    Raises:
+        SeqtrainError: If its clock shows a year that a zip file can't hold.
+    """
+    year = time.localtime().tm_year
+    if not _FIRST <= year <= _LAST:
+        raise SeqtrainError(
+            f"the clock of this machine shows the year {year}, one from {_FIRST} to "
+            f"{_LAST} is needed for the dates in model.keras",
+            hint="set it, by `date` or `timedatectl`",
+        )

@@ -1,5 +1,6 @@
 """What a run was made with: versions, git commit, hardware, arithmetic."""
 
+import contextlib
 import os
 import platform
 import re
@@ -101,9 +102,11 @@ def cpu_flags() -> set[str] | None:
 
 def _gpus() -> str | None:
     """The models of NVIDIA GPUs, as their driver tells them without TensorFlow."""
-    files = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
-    found = [re.search(r"Model:\s*(.*)", file.read_text()) for file in files]
-    return ", ".join(model[1] for model in found if model) or None
+    found = []
+    for file in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+        with contextlib.suppress(OSError):
+            found += re.findall(r"^Model:\s*(.*)", file.read_text(), re.MULTILINE)
+    return ", ".join(found) or None
 
 
 def _cpuinfo() -> list[str]:

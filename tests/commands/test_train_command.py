@@ -374,7 +374,7 @@ def test_too_little_memory_is_a_message_and_a_run_that_goes_on(call, monkeypatch
 
 
 def test_nothing_around_a_process_changes_its_results(trained, tmp_path):
-    """Settings of Keras, a C locale, no home, no place for temporary files, no stderr."""
+    """Settings of Keras, a C locale, no home, no place for its files, no stderr."""
     settings = '{"floatx": "float16", "backend": "torch", "epsilon": 0.1}'
     (tmp_path / "keras.json").write_text(settings)
     environment = {

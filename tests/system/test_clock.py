@@ -1,6 +1,9 @@
 import time
 
-from seqtrain.system.clock import Clock
+import pytest
+
+from seqtrain.errors import SeqtrainError
+from seqtrain.system.clock import Clock, refuse_strange_date
 
 
 def test_it_is_the_time_of_day():
@@ -22,3 +25,11 @@ def test_it_can_be_made_later_but_never_earlier():
     assert clock.now() > 4e9
     clock.advance(0.0)
     assert clock.now() > 4e9
+
+
+@pytest.mark.parametrize("seconds", [0, 2**33])
+def test_a_date_that_no_zip_file_holds_is_refused(monkeypatch, seconds):
+    date = time.gmtime(seconds)
+    monkeypatch.setattr(time, "localtime", lambda: date)
+    with pytest.raises(SeqtrainError, match=f"shows the year {date.tm_year}, one from"):
+        refuse_strange_date()
