@@ -76,8 +76,8 @@ def _kept(config: Config) -> int:
     total, most = 3 * width, 0
     for layer in config.model.layers:
         gates, states = _columns(layer, _GATES), _columns(layer, _STATES)
-        total += 2 * gates + 2 * states + layer.width
-        most = max(most, 4 * gates)  # while the loop runs back
+        total += gates + states + layer.width
+        most = max(most, 2 * gates)  # while the loop runs back
     return total + most
 
 
