@@ -14,8 +14,8 @@ _FLOAT = 4  # bytes
 _LIBRARIES = 0.75 * _GIB
 # What an optimizer keeps for each weight, beside the weight and its gradient.
 _SLOTS = {"adam": 2, "adamw": 2, "sgd": 1, "rmsprop": 1}
-# Copies of a weight: for the log, in a checkpoint, and in its file.
-_COPIES = 4
+# Copies of a weight: in the compiled step, for the log, in a checkpoint and its file.
+_COPIES = 24
 # By cell, in units: columns of a kernel, and states. Others are at most as large.
 _GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 _STATES = {"rnn": 1, "gru": 1, "lstm": 2}
