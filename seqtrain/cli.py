@@ -2,6 +2,7 @@
 
 import atexit
 import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ from .commands.doctor import doctor
 from .commands.eval import evaluate
 from .commands.gradflow import gradflow
 from .commands.init import init
-from .commands.output import say
+from .commands.output import open_closed_streams, say
 from .commands.predict import predict
 from .commands.runs import runs
 from .commands.schema import schema
@@ -22,7 +23,6 @@ from .commands.train import train
 from .commands.verify_resume import verify_resume
 from .errors import ConfigReport, SeqtrainError
 from .system.memory import memory_told
-from .system.standard_streams import make_usable
 
 COMMANDS = {  # in the order of `--help`
     "train": train,
@@ -76,7 +76,8 @@ def main() -> None:
     # While the interpreter is taken down, Ctrl-C would be a traceback of whatever is
     # deleted just then.
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    make_usable()
+    open_closed_streams()
+    sys.stdout.reconfigure(errors="backslashreplace")  # in a C locale, say
     try:
         with memory_told():
             app()
