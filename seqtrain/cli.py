@@ -21,7 +21,7 @@ from .commands.schema import schema
 from .commands.shootout import shootout
 from .commands.train import train
 from .commands.verify_resume import verify_resume
-from .errors import ConfigReport, SeqtrainError
+from .errors import ConfigReport, SeqtrainError, printable
 from .system.memory import memory_told
 
 COMMANDS = {  # in the order of `--help`
@@ -86,3 +86,7 @@ def main() -> None:
         if error.hint:
             say(f"hint: {error.hint}")
         raise SystemExit(error.exit_code) from None
+    except OSError as error:  # a disk, a network, the system: no bug of ours
+        where = "" if error.filename is None else f"{error.filename}: "
+        say(printable(f"error: {where}{error.strerror or error}"))
+        raise SystemExit(SeqtrainError.exit_code) from None
