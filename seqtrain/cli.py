@@ -1,6 +1,7 @@
 """The command line: its commands, and what becomes of an error."""
 
 import atexit
+import os
 import signal
 import sys
 from typing import Annotated
@@ -79,6 +80,7 @@ def main() -> None:
     open_closed_streams()
     sys.stdout.reconfigure(errors="backslashreplace")  # in a C locale, say
     try:
+        _refuse_lost_folder()
         with memory_told():
             app()
     except SeqtrainError as error:
@@ -90,3 +92,13 @@ def main() -> None:
         where = "" if error.filename is None else f"{error.filename}: "
         say(printable(f"error: {where}{error.strerror or error}"))
         raise SystemExit(SeqtrainError.exit_code) from None
+
+
+def _refuse_lost_folder() -> None:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise SeqtrainError(
+            "the current folder was deleted, one that is there is needed",
+            hint="change to another folder by `cd`",
+        ) from None

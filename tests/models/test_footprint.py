@@ -43,13 +43,13 @@ def test_the_weights_are_counted_but_for_some_biases(load, layers):
 def test_more_of_anything_takes_more(load):
     least = training_memory(*load(*SMALL))
     for more in (
-        "train.batch_size=100",
-        "model.layers=[{cell: lstm, units: 64}]",
-        "model.embedding.dim=64",
-        "data.examples=300",
-        "data={length: 90, max_length: 90}",
+        ["train.batch_size=100"],
+        ["model.layers=[{cell: lstm, units: 64}]"],
+        ["model.embedding.dim=64"],
+        ["data.examples=300"],
+        ["data.length=90", "data.max_length=90"],
     ):
-        assert training_memory(*load(*SMALL, more)) > least, more
+        assert training_memory(*load(*SMALL, *more)) > least, more
 
 
 def test_too_little_memory_is_a_warning(load, monkeypatch):
@@ -62,7 +62,7 @@ def test_too_little_memory_is_a_warning(load, monkeypatch):
 
 
 LARGE = (
-    "data={length: 200, max_length: 200, buckets: [200], examples: 2400}",
+    *("data.length=200", "data.max_length=200", "data.examples=2400"),
     "train.batch_size=1000",
     "model.layers=[{cell: lstm, units: 128}, {cell: gru, units: 128}]",
 )
