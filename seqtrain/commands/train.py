@@ -21,6 +21,7 @@ from ..system.memory import memory_told
 from ..system.quiet import import_tensorflow
 from .arguments import Overrides, refuse_together
 from .configs import read_config, read_config_and_data
+from .opening import open_trained
 from .output import print_result, say
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _begin(
         source, noise = None, ""
         path, config, data = read_config_and_data(name, overrides)
     else:
-        source = Run.open(source_path)
+        source = open_trained(source_path)
         path, config = read_config(name, overrides)
         data, noise = _load_for_weights_of(source, config)
     plan = _plan(config, data)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from ..errors import SeqtrainError
 
 _FIRST, _LAST = 1980, 2107  # the years that zip files, such as model.keras, can hold
+_CENTURY = 100 * 365 * 86400  # seconds
 
 
 class Clock:
@@ -35,8 +36,12 @@ class Clock:
         return datetime.fromtimestamp(self.now(), UTC)
 
     def advance(self, moment: float) -> None:
-        """Be later than a moment from here on."""
-        self._wall = max(self.now(), moment + 1e-6)
+        """Be later than a moment from here on.
+
+        One that is a century ahead is no time that a clock has shown, and is ignored.
+        """
+        if moment < time.time() + _CENTURY:
+            self._wall = max(self.now(), moment + 1e-6)
 
 
 def refuse_strange_date() -> None:

@@ -6,7 +6,9 @@ import sys
 import time
 from pathlib import Path
 
+from ..errors import printable
 from ..system.disk import writing
+from ..system.folder import Folder
 from ..system.standard_streams import show
 
 _UNKNOWN = 80  # columns of a terminal that does not tell
@@ -26,7 +28,7 @@ class Progress:
     def __init__(self, log: Path, total: int, done: int = 0):
         self._path = log
         with writing(log):
-            self._log = log.open("a", encoding="utf-8")
+            self._log = Folder(log.parent).open(log.name, "a")
         self._total, self._done = total, done
         # A dumb terminal, such as Emacs's, can't wipe a line.
         self._terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
@@ -75,7 +77,8 @@ class Progress:
 
     def _print(self, text, stream):
         self._wipe()
-        show(f"{text}\n", stream)  # no reader is no reason to stop a training
+        # That nobody reads it any more is no reason to stop a training.
+        show(printable(text, keep="\n") + "\n", stream)
         self._keep(text)
 
     def _keep(self, text):
