@@ -411,7 +411,7 @@ class Run:
         self._write_resolved(config)
 
     def _begin(self, dates: Iterable[datetime]) -> None:
-        """Start counting seconds; the run's dates are later than others from here on."""
+        """Start counting seconds, with the run's dates later than others."""
         for date in dates:
             self.clock.advance(date.timestamp())
         self._began = time.monotonic()
