@@ -12,10 +12,11 @@ from types import ModuleType
 from tensorboard import default, program
 from tensorboard.plugins.pr_curve.pr_curves_plugin import PrCurvesPlugin
 
-from ..errors import RunError
+from ..errors import RunError, printable
 from .frontend import web_files
 from .links import Links
 from .plugins import QuantilePrCurves
+from .trust import refuse_foreign
 
 SECONDS = 5  # between two looks for runs that are new, and for new events
 
@@ -31,7 +32,8 @@ def serve(runs: Sequence[Path], *, port: int = 6006) -> None:
         port: Where to listen; 0 takes any free port.
 
     Raises:
-        RunError: If there is no such folder, or the port is taken.
+        RunError: If there is no such folder, something in a run leads to another
+            place, or the port is taken.
     """
     for folder in runs:
         if not folder.is_dir():
@@ -39,10 +41,11 @@ def serve(runs: Sequence[Path], *, port: int = 6006) -> None:
                 f"{folder}: there is no such folder",
                 hint="train a model first: seqtrain train configs/quickstart.yaml",
             )
+        refuse_foreign(folder)
     # TensorBoard 2.21 looks for this module before it imports TensorFlow, which
     # only its projector needs: two seconds and 600 MB less.
     sys.modules["tensorboard.compat.notf"] = ModuleType("notf")
-    shown = ", ".join(map(str, runs))
+    shown = printable(", ".join(map(str, runs)))
     folders = [folder.resolve() for folder in runs]
     name = (folders[0].name if len(folders) == 1 else "") or "runs"
     # Else the temporary folder would stay.

@@ -19,7 +19,9 @@ from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
+from ..errors import printable
 from ..system.disk import writing
+from ..system.folder import Folder
 from .graphs import layers_graph, operations_graph
 from .tags import description
 
@@ -45,7 +47,11 @@ class TensorBoardWriter:
     """
 
     def __init__(self, run: Path):
-        self.folders = {s: run / "tensorboard" / s for s in ("train", "validation")}
+        inside = Folder(run)
+        self.folders = {
+            split: inside.make(f"tensorboard/{split}")
+            for split in ("train", "validation")
+        }
         self._paths, self._writers = {}, {}
         self._described: set[tuple[str, str]] = set()
         # TensorBoard reads the files of a folder in the order of their names.
@@ -53,7 +59,6 @@ class TensorBoardWriter:
         for split, folder in self.folders.items():
             path = folder / f"{name}.{os.getpid()}"
             with writing(path):
-                folder.mkdir(parents=True, exist_ok=True)
                 self._writers[split] = RecordWriter(path.open("xb"))
             self._paths[split] = path
             self._write(split, Event(file_version="brain.Event:2"))
@@ -133,7 +138,10 @@ class Sample(NamedTuple):
 
 def yaml_markdown(yaml: str) -> str:
     """Markdown that shows `yaml` verbatim."""
-    return f"```yaml\n{yaml.rstrip()}\n```"
+    text = printable(yaml.rstrip(), keep="\n")
+    # A fence ends at one as long as itself, which a value may hold.
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}yaml\n{text}\n{fence}"
 
 
 def samples_markdown(samples: Iterable[Sample]) -> str:
@@ -150,5 +158,7 @@ def samples_markdown(samples: Iterable[Sample]) -> str:
 def _literal(text: str) -> str:
     # Escape every sign: nothing in a review may act as Markdown or HTML.
     return re.sub(
-        r"[^\w ]|_", lambda sign: f"&#{ord(sign[0])};", " ".join(text.split())
+        r"[^\w ]|_",
+        lambda sign: f"&#{ord(sign[0])};",
+        printable(" ".join(text.split())),
     )
