@@ -117,6 +117,8 @@ class TensorBoardWriter:
         if (split, value.tag) not in self._described:
             self._described.add((split, value.tag))
             metadata = value.metadata
+            # Without a name TensorBoard says the tag twice, and long ones overlap.
+            metadata.display_name = metadata.display_name or value.tag
             metadata.summary_description = (
                 metadata.summary_description or description(value.tag) or ""
             )
