@@ -461,6 +461,41 @@ def test_forward_mode_is_that_of_keras(name, rng):
 
 
 @pytest.mark.parametrize(
+    "jit_compile",
+    [False, pytest.param(True, marks=pytest.mark.slow)],
+)
+def test_forward_mode_goes_through_a_compiled_function(jit_compile, rng):
+    layer, _ = twins("rnn", rng)
+    inputs = tf.constant(random_inputs(rng))
+    tangents = []
+    for run in (layer, tf.function(layer, jit_compile=jit_compile)):
+        with tf.autodiff.ForwardAccumulator(inputs, tf.sin(inputs)) as accumulator:
+            outputs = run(inputs)
+        tangents.append(accumulator.jvp(outputs))
+    np.testing.assert_allclose(*tangents, rtol=1e-10, atol=1e-12)
+
+
+@every_cell
+def test_activation_may_be_a_layer_that_learns(name, rng):
+    activations = keras.layers.PReLU("ones"), keras.layers.PReLU("ones")
+    found = []
+    for kind, activation in zip(
+        (CASES[name].layer, IN_KERAS[name]), activations, strict=True
+    ):
+        layer = kind(UNITS, activation=activation, return_state=True)
+        layer.build((None, TIMESTEPS, FEATURES))
+        if not activation.built:
+            activation.build((None, UNITS))
+        rng = np.random.default_rng(4)
+        for weight in layer.trainable_weights:
+            weight.assign(rng.normal(size=weight.shape))
+        inputs = np.random.default_rng(5).normal(size=(BATCH, TIMESTEPS, FEATURES))
+        found.append(results_and_gradients(layer, inputs, mask=MASKS["right"]))
+    for ours, theirs in zip(*found, strict=True):
+        assert_all_close(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
     "layer, arguments, message",
     [
         (LSTM, {"use_cudnn": True}, "use_cudnn is True.*'auto' or False"),
