@@ -283,7 +283,7 @@ class Recurrent(StoredAsInKeras, Starting, Watchable, keras.Layer):
         return recurrence
 
     def activation_layers(self):
-        """The activations that are layers, as `keras.layers.PReLU` is: they may learn."""
+        """The activations that are layers, such as a PReLU: they may learn."""
         functions = self.activation, getattr(self, "recurrent_activation", None)
         return [f for f in functions if isinstance(f, keras.Layer)]
 
