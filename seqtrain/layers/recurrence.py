@@ -1,5 +1,6 @@
 """One loop over time that runs any recurrent cell, forward and backward."""
 
+import functools
 import os
 from collections.abc import Sequence
 
@@ -108,8 +109,9 @@ def recurrence(
 
     def gradients_anew(*tensors):
         tensors, d_results = tensors[:num_tensors], tensors[num_tensors:]
-        record = forward_loop(*arguments(tensors), recording=True)[2:]
-        return gradients(backward_loop, tensors, *record, d_results)
+        record = forward_loop(*arguments(tensors), recording=True, taped=True)[2:]
+        backward = functools.partial(backward_loop, taped=True)
+        return gradients(backward, tensors, *record, d_results)
 
     # Only tensors that get a gradient are arguments: tf.custom_gradient demands it.
     @tf.custom_gradient
@@ -174,7 +176,8 @@ def differentiated_as(function, faster):
 
         return faster(*map(tf.stop_gradient, tensors)), gradient
 
-    return run
+    # The gradient must not refer to tensors of the graph of another function.
+    return lambda *tensors: run(*map(tf.identity, tensors))
 
 
 def recurrence_by_tape(
@@ -217,6 +220,7 @@ def recurrence_by_tape(
         sequences=sequences,
         recording=probe is not None,
         probe=probe,
+        taped=True,
     )
     return hidden, last, tuple(saved)
 
