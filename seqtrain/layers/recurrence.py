@@ -166,17 +166,17 @@ def differentiated_as(function, faster):
     @tf.custom_gradient
     def run(*tensors):
         def gradient(*d_results):
+            own = [tf.identity(t) for t in tensors]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(tensors)
-                results = function(*tensors)
+                tape.watch(own)
+                results = function(*own)
             d_results = _zeros_for_none(d_results, results)
-            return tape.gradient(
-                results, tensors, d_results, unconnected_gradients="zero"
-            )
+            return tape.gradient(results, own, d_results, unconnected_gradients="zero")
 
         return faster(*map(tf.stop_gradient, tensors)), gradient
 
-    # The gradient must not refer to tensors of the graph of another function.
+    # In forward mode the function, its gradient, and the gradient of that are graphs of
+    # their own: each needs tensors of its own, which a tape can watch.
     return lambda *tensors: run(*map(tf.identity, tensors))
 
 
