@@ -123,6 +123,7 @@ def recurrence(
         )
 
         def gradient(*d_results):
+            d_results = _zeros_for_none(d_results, results)
             # A function that was traced without a tape may be differentiated later.
             saved_and_history = (
                 record if recording else forward(*arguments(own), recording=True)[2:]
@@ -140,7 +141,8 @@ def recurrence(
             return again(*tensors, *d_results)
 
         shown = record[0] if watched else []
-        return (*[hidden] * sequences, *last, *shown), gradient
+        results = (*[hidden] * sequences, *last, *shown)
+        return results, gradient
 
     tensors = (*inputs, *states, *flat, *biases, *([probe] if watched else []))
     num_tensors = len(tensors)
@@ -165,6 +167,7 @@ def differentiated_as(function, faster):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(tensors)
                 results = function(*tensors)
+            d_results = _zeros_for_none(d_results, results)
             return tape.gradient(
                 results, tensors, d_results, unconnected_gradients="zero"
             )
@@ -239,6 +242,11 @@ def _sequential():
     """Whether operations run one after the other: eagerly, or compiled by XLA."""
     graph = tf.compat.v1.get_default_graph()
     return tf.executing_eagerly() or GraphOrParentsInXlaContext(graph)
+
+
+def _zeros_for_none(gradients, results):
+    """Gradients of results that nothing depends on, as zeros; in forward mode only."""
+    return [tf.zeros_like(r) if d is None else d for d, r in pairs(gradients, results)]
 
 
 def _in_forward_mode(tensors):
