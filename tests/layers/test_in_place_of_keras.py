@@ -101,9 +101,8 @@ def test_shapes_and_masks_of_symbols_are_those_of_keras(name):
         assert found[0] == found[1]
 
 
-@every_layer
-def test_lengths_may_change_in_a_compiled_function(name):
-    mine, theirs = pair(name)
+def test_lengths_may_change_in_a_compiled_function():
+    mine, theirs = pair("Bidirectional")
     run = tf.function(mine, input_signature=[tf.TensorSpec((None, None, 3))])
     for inputs in (INPUTS, INPUTS[:1, :2]):
         assert_same(run(inputs), theirs(inputs))
