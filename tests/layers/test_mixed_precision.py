@@ -12,7 +12,9 @@ pytestmark = pytest.mark.usefixtures("seeded")
 BATCH = 8
 
 
-@pytest.fixture(params=["mixed_bfloat16", "mixed_float16"])
+@pytest.fixture(
+    params=["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)]
+)
 def policy(request):
     keras.config.set_dtype_policy(request.param)
     yield request.param
@@ -59,10 +61,16 @@ def assert_trains_as_with_keras(
     assert found[-1] < found[0]
 
 
-def test_stack_of_all_cells_trains_in_half_precision(policy):
-    assert_trains_as_with_keras(["rnn", "lstm", "gru"], False, None)
+@pytest.mark.parametrize(
+    "names",
+    [["lstm"], pytest.param(["rnn", "lstm", "gru"], marks=pytest.mark.slow)],
+    ids="-".join,
+)
+def test_stack_trains_in_half_precision(names, policy):
+    assert_trains_as_with_keras(names, False, None)
 
 
+@pytest.mark.slow
 def test_layer_may_have_a_policy_of_its_own():
     assert_trains_as_with_keras(["gru"], False, None, dtype="mixed_bfloat16")
 
