@@ -93,11 +93,10 @@ def _converted(model, convert, unwanted):
         model = keras.saving.load_model(model)
     if not isinstance(model, keras.Layer):
         raise ValueError(f"model is {model!r}, it must be a model, a layer or a path")
-    with tempfile.TemporaryDirectory() as folder:
-        with warnings.catch_warnings():
-            # It warns of a model that is not built, and of code in one.
-            warnings.simplefilter("ignore", UserWarning)
-            keras.saving.save_model(model, folder, zipped=False)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # Of weights or an optimizer that have not begun yet, and of code in the model.
+        warnings.simplefilter("ignore", UserWarning)
+        keras.saving.save_model(model, folder, zipped=False)
         path = Path(folder, "config.json")
         config = _rewritten(json.loads(path.read_text()), convert)
         path.write_text(json.dumps(config))
