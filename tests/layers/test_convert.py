@@ -26,10 +26,6 @@ def stacked(layers):
             layers.SimpleRNN(2, return_sequences=True, dropout=0.2, seed=1),
             layers.LSTM(3, return_sequences=True, activation="relu"),
             layers.Bidirectional(layers.GRU(2, return_sequences=True), "sum"),
-            layers.Bidirectional(
-                layers.LSTM(2, return_sequences=True),
-                backward_layer=layers.GRU(2, return_sequences=True, go_backwards=True),
-            ),
             keras.layers.TimeDistributed(keras.layers.Dense(3)),
             layers.GRU(4, go_backwards=True),
         ]
@@ -91,12 +87,15 @@ def test_model_becomes_one_of_other_layers_that_predicts_the_same(
 
 @EITHER
 def test_single_layer_is_converted(convert, source, target, rng):
-    layer = source.Bidirectional(source.LSTM(3, name="inner"), name="outer")
+    layer = source.Bidirectional(
+        source.LSTM(3), backward_layer=source.GRU(2, go_backwards=True), name="outer"
+    )
     layer.build((None, TIMESTEPS, FEATURES))
     randomize(layer, rng)
     copy = convert(layer)
     assert type(copy) is target.Bidirectional and copy.name == "outer"
     assert type(copy.forward_layer) is target.LSTM
+    assert type(copy.backward_layer) is target.GRU
     inputs = rng.normal(size=(4, TIMESTEPS, FEATURES))
     np.testing.assert_allclose(copy(inputs), layer(inputs), rtol=0, atol=1e-6)
     assert not convert(source.GRU(3)).built
