@@ -47,8 +47,7 @@ class Folder:
 
         It is for libraries that open files by themselves.
         """
-        folder, _, last = name.rpartition("/")
-        path = self._folder(folder) / _plain(last)
+        path = self._inside(name)
         _refuse_other(path, stat.S_IFREG)
         return path
 
@@ -123,7 +122,7 @@ class Folder:
             folder = waiting.pop()
             for name in self.names(folder):
                 inner = f"{folder}/{name}".removeprefix("/")
-                if stat.S_ISDIR(_mode(self._folder(folder) / name)):
+                if stat.S_ISDIR(_mode(self._inside(inner))):
                     waiting.append(inner)
                 else:
                     self.place(inner)
@@ -152,8 +151,7 @@ class Folder:
 
     def remove(self, name: str) -> None:
         """Delete a file or folder with all in it, if it is there; a link itself."""
-        folder, _, last = name.rpartition("/")
-        path = self._folder(folder) / _plain(last)
+        path = self._inside(name)
         if stat.S_ISDIR(_mode(path)):
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -161,11 +159,21 @@ class Folder:
                 path.unlink(missing_ok=True)
 
     def _folder(self, name: str) -> Path:
+        """The path of a folder in it, or of itself, which is there or not."""
+        if not name:
+            return self.path
+        path = self._inside(name)
+        _refuse_other(path, stat.S_IFDIR)
+        return path
+
+    def _inside(self, name: str) -> Path:
+        """The path of anything in it, after a check of the folders above."""
         path = self.path
-        for part in name.split("/") if name else ():
+        *folders, last = name.split("/")
+        for part in folders:
             path /= _plain(part)
             _refuse_other(path, stat.S_IFDIR)
-        return path
+        return path / _plain(last)
 
 
 def _plain(part: str) -> str:
