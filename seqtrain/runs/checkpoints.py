@@ -233,7 +233,7 @@ class Checkpoints:
         }
         files["manifest.json"] = seal(manifest)
         shutil.rmtree(path, ignore_errors=True)  # left by a write that was killed
-        path.mkdir(parents=True)
+        path.mkdir()
         for name, content in files.items():
             write(path / name, content)
         sync(path)

@@ -16,6 +16,7 @@ from ..errors import RunError
 from .disk import replace, writing
 
 KIB, MIB = 2**10, 2**20
+_MOST_FILES = 100_000
 _KINDS = {
     stat.S_IFLNK: "a link",
     stat.S_IFDIR: "a folder",
@@ -115,9 +116,12 @@ class Folder:
         except OSError as error:
             raise _unreadable(path, error) from None
 
-    def check(self) -> list[str]:
-        """Return the names of all files in it and its folders, all of them its own."""
-        found, waiting = [], [""]
+    def check(self, folder: str = "") -> list[str]:
+        """Return the names of all files in a folder of it and below.
+
+        All of them are its own, or there is an error.
+        """
+        found, waiting = [], [folder]
         while waiting:
             folder = waiting.pop()
             for name in self.names(folder):
@@ -127,6 +131,11 @@ class Folder:
                 else:
                     self.place(inner)
                     found.append(inner)
+            if len(found) + len(waiting) > _MOST_FILES:
+                raise RunError(
+                    f"{self.path}: has more than {_MOST_FILES:,} files, as no run has",
+                    hint="copy the whole run again, or delete it",
+                )
         return found
 
     def make(self, folder: str) -> Path:

@@ -122,3 +122,11 @@ def test_all_files_are_listed(folder):
     assert folder.names("inner") == ["b"]
     assert folder.names("nothing") == []
     assert folder.make("deep/er") == folder.path / "deep/er"
+
+
+def test_a_folder_of_too_many_files_is_refused(folder, monkeypatch):
+    monkeypatch.setattr("seqtrain.system.folder._MOST_FILES", 2)
+    folder.check()
+    (folder.path / "c").write_bytes(b"")
+    with pytest.raises(RunError, match="more than 2 files"):
+        folder.check()
