@@ -47,6 +47,8 @@ class TensorBoardWriter:
 
     def __init__(self, run: Path):
         inside = Folder(run)
+        with writing(run):
+            run.mkdir(parents=True, exist_ok=True)
         self.folders = {
             split: inside.make(f"tensorboard/{split}")
             for split in ("train", "validation")
