@@ -17,6 +17,7 @@ from .disk import replace, writing
 
 KIB, MIB = 2**10, 2**20
 _MOST_FILES = 100_000
+_LARGE, _HOLLOW = 64 * MIB, 32  # bytes; how many times larger than on the disk
 _KINDS = {
     stat.S_IFLNK: "a link",
     stat.S_IFDIR: "a folder",
@@ -86,7 +87,10 @@ class Folder:
         """
         try:
             with self.open(name) as file:
-                size = os.fstat(file.fileno()).st_size
+                found = os.fstat(file.fileno())
+                size = found.st_size
+                if _is_hollow(found):
+                    most = min(most, _LARGE)
                 # One more, as a file may grow meanwhile.
                 content = file.read(most + 1) if size <= most else b""
         except FileNotFoundError:
@@ -183,6 +187,14 @@ class Folder:
             path /= _plain(part)
             _refuse_other(path, stat.S_IFDIR)
         return path / _plain(last)
+
+
+def _is_hollow(found: os.stat_result) -> bool:
+    """Whether nearly all of a file are holes, which take no space on the disk.
+
+    No disk compresses weights so well. Some report no blocks at all.
+    """
+    return 0 < found.st_blocks * 512 * _HOLLOW < found.st_size
 
 
 def _plain(part: str) -> str:
