@@ -50,6 +50,8 @@ class TensorBoardWriter:
     def __init__(self, run: Path, clock: Clock | None = None):
         self._clock = clock or Clock()
         inside = Folder(run)
+        with writing(run):
+            run.mkdir(parents=True, exist_ok=True)
         self.folders = {
             split: inside.make(f"tensorboard/{split}")
             for split in ("train", "validation")
