@@ -14,6 +14,7 @@ from ..system.interruption import exit_on_sigterm
 from ..system.quiet import import_tensorflow
 from .arguments import Overrides, refuse_together
 from .configs import read_config, read_config_and_data
+from .opening import open_trained
 from .output import print_result, say
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _begin(
         source, noise = None, ""
         path, config, data = read_config_and_data(name, overrides)
     else:
-        source = Run.open(source_path)
+        source = open_trained(source_path)
         path, config = read_config(name, overrides)
         data, noise = _load_for_weights_of(source, config)
     plan = _plan(config, data)
