@@ -10,7 +10,7 @@ import tensorflow as tf
 from ..data.batches import epoch_batches, gather
 from ..data.encoded import Encoded
 from ..data.sources.streams import LONGEST_TEXT, too_long
-from ..errors import DataError, RunError
+from ..errors import DataError, RunError, shorten
 from ..models.saved import load_model
 from ..runs.run import Run
 from ..tasks import kind_of
@@ -25,9 +25,9 @@ def load_best(run: Run) -> keras.Model:
     Raises:
         RunError: If there is no model yet, or a file of the run is damaged.
     """
-    if not run.model_path.exists():
+    if not run.folder.has(run.model_path.name):
         raise RunError(
-            f"{run.path}: no model.keras in this run ({run.info['status']}), "
+            f"{run.path}: no model.keras in this run ({shorten(run.info['status'])}), "
             "a trained model is needed",
             hint="wait for its first epoch, or train again",
         )
@@ -58,6 +58,7 @@ class Predictor:
         self._outputs = tf.function(
             lambda inputs: model(inputs, training=False),
             input_signature=[tf.TensorSpec(inputs.shape, inputs.dtype)],
+            autograph=False,
         ).get_concrete_function()
 
     def score(self, encoded: Encoded, *, batch_size: int) -> Sequence[np.ndarray]:

@@ -8,6 +8,7 @@ import typer
 
 from ..system.quiet import exit_on_ctrl_c, import_tensorflow
 from .arguments import Json, RunPath, refuse_together
+from .opening import open_trained
 from .output import print_result
 
 
@@ -26,9 +27,7 @@ def evaluate(
     """Measure a trained model, beside two baselines."""
     split_given = context.get_parameter_source("split").name != "DEFAULT"
     refuse_together("eval", {"--data": data, "--split": split_given})
-    from ..runs.run import Run
-
-    directory = Run.open(run)
+    directory = open_trained(run)
     import_tensorflow()
     with exit_on_ctrl_c():
         from ..analysis.evaluate import evaluate

@@ -11,6 +11,7 @@ from ..errors import ConfigError
 from ..system.quiet import exit_on_ctrl_c, import_tensorflow
 from .arguments import Json, Overrides
 from .configs import read_config_and_data
+from .opening import open_trained
 from .output import print_result, say
 
 
@@ -28,9 +29,9 @@ def gradflow(
     json_: Json = False,
 ) -> None:
     """Measure how far back in time the gradient reaches, layer by layer."""
-    from ..runs.run import Run, is_run
+    from ..runs.run import is_run
 
-    run = Run.open(Path(target)) if is_run(target) else None
+    run = open_trained(Path(target)) if is_run(target) else None
     if run is None:
         path, config, data = read_config_and_data(target, set_)
     elif set_:

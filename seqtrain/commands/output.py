@@ -1,24 +1,27 @@
 """Print results on stdout, and everything else on stderr."""
 
+import json
 import os
 import sys
 
-from ..errors import SeqtrainError
+from ..errors import SeqtrainError, printable
+from ..system.standard_streams import show, silence
 
 
 def print_result(text: str) -> None:
     """Print a result; exit quietly if the reader, such as `head`, has closed the pipe.
 
     The exit code is then 128 + SIGPIPE, as of every program that a closed pipe ends.
+    What a terminal would obey, such as a colour in the name of a class, is shown as its
+    escape.
 
     Raises:
         SeqtrainError: If it can't be written for another reason.
     """
     try:
-        print(text, flush=True)
+        print(printable(text, keep="\n\t"), flush=True)
     except OSError as error:
-        # Python flushes stdout at exit, which would raise again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         if isinstance(error, BrokenPipeError):
             raise SystemExit(141) from None
         raise SeqtrainError(
@@ -27,6 +30,32 @@ def print_result(text: str) -> None:
         ) from None
 
 
+def print_json(content: object) -> None:
+    """Print a result as a line of JSON, in which a terminal finds nothing to obey."""
+    text = json.dumps(content, ensure_ascii=False)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    print_result(text)
+
+
 def say(text: str) -> None:
     """Print on stderr what is not a result, such as progress or a hint."""
-    print(text, file=sys.stderr, flush=True)
+    show(printable(text, keep="\n\t") + "\n", sys.stderr)
+
+
+def open_closed_streams() -> None:
+    """Give stdout and stderr a place if the process was started without one.
+
+    What is printed is lost then, as it was asked for by `2>&-`; but the next file that
+    is opened must not take the number, and get what libraries write to it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            if number:  # that there is no stdin, `predict -` says
+                setattr(sys, name, open(number, "w", closefd=False))

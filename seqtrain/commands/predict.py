@@ -1,7 +1,6 @@
 """`seqtrain predict`: classify texts with the model of a run."""
 
 import contextlib
-import json
 import os
 import re
 import sys
@@ -13,7 +12,8 @@ import typer
 from ..errors import ConfigError, DataError, printable
 from ..system.quiet import import_tensorflow
 from .arguments import Json
-from .output import print_result
+from .opening import open_trained
+from .output import print_json, print_result
 
 
 def predict(
@@ -30,11 +30,9 @@ def predict(
     json_: Json = False,
 ) -> None:
     """Classify texts: arguments, the lines of a file, or of the standard input."""
-    from ..runs.run import Run
-
     texts = list(arguments or ())
     named = _names_a_run(texts, file)
-    directory = Run.open(Path(texts.pop(0)) if named else None)
+    directory = open_trained(Path(texts.pop(0)) if named else None)
     if bool(texts) == bool(file):
         raise ConfigError(
             "predict: texts are needed, either as arguments or by --file",
@@ -54,7 +52,7 @@ def predict(
             batches = [_checked(texts)]
         for answer in predict(directory, batches):
             if json_:
-                print_result(json.dumps(answer, ensure_ascii=False))
+                print_json(answer)
             else:
                 cells = kind_of(directory.config.data).prediction.cells(answer)
                 # A tab or a line break inside of a cell must not make another cell.

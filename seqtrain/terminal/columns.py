@@ -32,3 +32,14 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
     """
     spaces = " " * (width - display_width(text))
     return spaces + text if right else text + spaces
+
+
+def number(value: float, form: str, width: int = 9) -> str:
+    """Format a number for a column; a large one with three digits and its exponent.
+
+    Example:
+        >>> number(0.25, ".4f"), number(9e28, ".4f")
+        ('0.2500', '9e+28')
+    """
+    text = format(value, form)
+    return text if len(text) <= width else f"{float(value):.3g}"

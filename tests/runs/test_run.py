@@ -1,8 +1,10 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +14,9 @@ import pytest
 from seqtrain import __version__
 from seqtrain.config import load_config
 from seqtrain.config.nodes import dump
-from seqtrain.errors import DivergedError, RunError
-from seqtrain.runs.run import Run, is_run, list_runs
+from seqtrain.errors import DivergedError, RunError, WriteError
+from seqtrain.runs.run import Run, began, is_run, list_runs
+from seqtrain.system.sealed import unseal
 from seqtrain.tables.runs import find_damage, runs_table
 from seqtrain.tasks import load_data
 
@@ -25,12 +28,13 @@ def root(tmp_path):
     return tmp_path / "runs"
 
 
-def start(root, name="tiny", **fields):
+def start(root, name="tiny", *, train=None, **fields):
     """A started run, with other fields in its `run.json` if given."""
     config_path = root.parent / "tiny.yaml"
     config_path.write_text(CONFIG)
     run = Run.create(name, root=root)
-    run.start(config_path, load_config(config_path), "seqtrain train tiny.yaml")
+    config = load_config(config_path, [f"train={train}"] if train else [])
+    run.start(config_path, config, "seqtrain train tiny.yaml")
     run.update(**fields)
     return run
 
@@ -106,15 +110,39 @@ def test_git_commit_and_dirty_flag_are_those_of_the_current_folder(
     ],
 )
 def test_how_and_when_a_run_ends_is_recorded(root, error, status):
-    run = start(root, started="2020-01-01T00:00:00+00:00")
+    run = start(root)
     with contextlib.suppress(BaseException), run.recorded():
         if error:
             raise error
 
     info = run.info
     assert (info["status"], info["seed"]) == (status, 7)
-    ended = datetime.fromisoformat(info["ended"])
-    assert info["seconds"] == (ended - datetime(2020, 1, 1, tzinfo=UTC)).total_seconds()
+    assert datetime.fromisoformat(info["ended"]) > began(run)
+    assert 0 < info["seconds"] < 60
+
+
+def test_a_clock_that_is_set_back_disorders_neither_runs_nor_seconds(root, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(time, "time", lambda: 4e9)
+        old = start(root)
+        Run.open(old.path).go_on(old.config, "", step=0, seconds=5.0, changed={})
+        with old.recorded():
+            before.setattr(time, "time", lambda: 1e9)
+    new = start(root)
+    assert list_runs(root)[0].path == new.path
+    assert 5 < old.info["seconds"] < 60
+    dates = [old.info["started"], old.info["resumed"][0]["started"], old.info["ended"]]
+    assert dates == sorted(dates)
+    old.update(started="9999-12-31T23:59:59+00:00")  # which no clock shows
+    assert start(root).info["started"] < "2200"
+
+
+def test_a_run_that_is_gone_is_not_made_again_and_hides_no_error(root):
+    run = start(root)
+    with pytest.raises(WriteError, match="No such file"), run.recorded():
+        shutil.rmtree(run.path)
+        run.write_json("labels.json", [])
+    assert not run.path.exists()
 
 
 def test_what_is_not_json_changes_nothing(root):
@@ -137,7 +165,7 @@ def test_a_file_is_replaced_whole_rather_than_written_over(root):
 
     run.update(status="finished")
 
-    assert json.loads((root / "seen-by-a-reader").read_text()) == before
+    assert unseal((root / "seen-by-a-reader").read_bytes()) == before
     assert run.info == {**before, "status": "finished"}
 
 
@@ -288,7 +316,7 @@ def test_a_config_is_read_whatever_became_of_the_rest_of_its_run(root, info):
 def test_a_folder_in_the_place_of_a_file_of_a_run_is_named(root):
     run = start(root)
     (run.path / "labels.json").mkdir()
-    with pytest.raises(RunError, match="labels.json can't be read, Is a directory"):
+    with pytest.raises(RunError, match="labels.json: is a folder, a file"):
         _ = run.labels
 
 
@@ -323,9 +351,7 @@ def test_the_table_shows_the_kept_epoch_and_the_test(root):
 
 
 def test_the_table_takes_the_lowest_loss_where_the_loss_decides(root):
-    run = start(root)
-    config = run.path / "config.resolved.yaml"
-    config.write_text(config.read_text().replace("monitor: accuracy", "monitor: loss"))
+    run = start(root, train="{monitor: loss}")
     for epoch, loss in [(1, 0.5), (2, 0.4), (3, 0.6)]:
         run.log(
             {"epoch": epoch, "split": "validation", "loss": loss, "accuracy": epoch / 9}
@@ -376,6 +402,7 @@ def test_what_the_config_says_of_padding_goes_first(root):
     run = start(root, buckets=[9, 400])
     config = run.info["config"]
     config["data"]["buckets"] = [50, 400]
+    run.update(config=config)
     (run.path / "config.resolved.yaml").write_text(dump(config))
     assert Run(run.path).buckets == [50, 400]
 
