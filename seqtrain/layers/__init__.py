@@ -12,6 +12,7 @@ makes a Keras layer of them, with `projection` before the loop, `states` to star
 from and `masks` for what comes out. A new cell is a new module, imported below.
 """
 
+from . import backend  # noqa: F401  before any other import of Keras
 from .bidirectional import Bidirectional
 from .convert import from_keras, to_keras
 from .dropout import Dropout
