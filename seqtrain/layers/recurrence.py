@@ -80,75 +80,49 @@ def recurrence(
         )
     counts = (len(inputs), len(states), len(flat), len(biases))
     compiled = _compiles(inputs[0].shape[0])
+    forward = _compiled_forward if compiled else forward_loop
+    backward = _compiled_backward if compiled else backward_loop
     recording = could_possibly_record()
     watched = probe is not None
-
-    def arguments(tensors):
-        inputs, states, kernels, biases = take(tensors[: sum(counts)], counts)
-        kernels = take(kernels, [counts[0]] * (counts[2] // counts[0]))
-        return cell, inputs, states, kernels, biases, mask, zoneout
-
-    def gradients(backward, tensors, saved, history, d_results):
-        _, inputs, states, kernels, biases, *_ = arguments(tensors)
-        d_hidden, *d_last = d_results if sequences else (None, *d_results)
-        d_inputs, d_initial, d_recurrent, d_probe = backward(
-            *(cell, saved, history, kernels, mask, zoneout),
-            *(d_hidden, d_last[: len(states)]),
-            watched=watched,
-        )
-        d_kernels = [
-            tf.matmul(_rows(state[:-1]), _rows(d), transpose_a=True)
-            for state, _ in zip(history, kernels, strict=False)
-            for d in d_recurrent
-        ]
-        d_separate = [d for d, alone in pairs(d_recurrent, cell.separate) if alone]
-        d_biases = [
-            tf.reduce_sum(d, [0, 1]) for d, _ in zip(d_separate, biases, strict=False)
-        ]
-        return (*d_inputs, *d_initial, *d_kernels, *d_biases, *d_probe)
-
-    def gradients_anew(*tensors):
-        tensors, d_results = tensors[:num_tensors], tensors[num_tensors:]
-        record = forward_loop(*arguments(tensors), recording=True, taped=True)[2:]
-        backward = functools.partial(backward_loop, taped=True)
-        return gradients(backward, tensors, *record, d_results)
 
     # Only tensors that get a gradient are arguments: tf.custom_gradient demands it.
     @tf.custom_gradient
     def run(*tensors):
-        forward = _compiled_forward if compiled else forward_loop
-        # Without this TensorFlow would derive another gradient of a compiled loop,
-        # besides ours.
-        own = [tf.stop_gradient(t) for t in tensors] if compiled else tensors
+        inputs, states, kernels, biases = take(tensors[: sum(counts)], counts)
+        kernels = take(kernels, [counts[0]] * (counts[2] // counts[0]))
+        arguments = (cell, inputs, states, kernels, biases, mask, zoneout)
         hidden, last, *record = forward(
-            *arguments(own), sequences=sequences, recording=recording
+            *arguments, sequences=sequences, recording=recording
         )
+        results = (*[hidden] * sequences, *last, *(record[0] if watched else []))
 
         def gradient(*d_results):
-            d_results = _zeros_for_none(d_results, results)
             # A function that was traced without a tape may be differentiated later.
-            saved_and_history = (
-                record if recording else forward(*arguments(own), recording=True)[2:]
+            saved, history = (
+                record if recording else forward(*arguments, recording=True)[2:]
             )
-            if not compiled:
-                return gradients(backward_loop, tensors, *saved_and_history, d_results)
+            d_results = _zeros_for_none(d_results, results)
+            d_hidden, *d_last = d_results if sequences else (None, *d_results)
+            d_inputs, d_initial, d_recurrent, d_probe = backward(
+                *(cell, saved, history, kernels, mask, zoneout),
+                *(d_hidden, d_last[: len(states)]),
+                watched=watched,
+            )
+            d_kernels = [
+                tf.matmul(_rows(state[:-1]), _rows(d), transpose_a=True)
+                for state, _ in zip(history, kernels, strict=False)
+                for d in d_recurrent
+            ]
+            d_separate = [d for d, alone in pairs(d_recurrent, cell.separate) if alone]
+            d_biases = [
+                tf.reduce_sum(d, [0, 1])
+                for d, _ in zip(d_separate, biases, strict=False)
+            ]
+            return (*d_inputs, *d_initial, *d_kernels, *d_biases, *d_probe)
 
-            def compiled_gradients(*tensors):
-                tensors, d_results = tensors[:num_tensors], tensors[num_tensors:]
-                return gradients(
-                    _compiled_backward, tensors, *saved_and_history, d_results
-                )
-
-            again = differentiated_as(gradients_anew, compiled_gradients)
-            return again(*tensors, *d_results)
-
-        shown = record[0] if watched else []
-        results = (*[hidden] * sequences, *last, *shown)
         return results, gradient
 
-    tensors = (*inputs, *states, *flat, *biases, *([probe] if watched else []))
-    num_tensors = len(tensors)
-    results = run(*tensors)
+    results = run(*inputs, *states, *flat, *biases, *([probe] if watched else []))
     hidden = None
     if sequences:
         hidden, *results = results
@@ -167,16 +141,22 @@ def differentiated_as(function, faster):
     def run(*tensors):
         def gradient(*d_results):
             own = [tf.identity(t) for t in tensors]
+            sources = [t for t in own if t.dtype.is_floating]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(own)
+                tape.watch(sources)
                 results = function(*own)
-            d_results = _zeros_for_none(d_results, results)
-            return tape.gradient(results, own, d_results, unconnected_gradients="zero")
+            gradients = tape.gradient(
+                *(results, sources, _zeros_for_none(d_results, results)),
+                unconnected_gradients="zero",
+            )
+            gradients = iter(gradients)
+            return [next(gradients) if t.dtype.is_floating else None for t in own]
 
+        # Without this TensorFlow would derive another gradient, besides this one.
         return faster(*map(tf.stop_gradient, tensors)), gradient
 
-    # In forward mode the function, its gradient, and the gradient of that are graphs of
-    # their own: each needs tensors of its own, which a tape can watch.
+    # A function, its gradient, and the gradient of that may each be a graph of its own,
+    # and need tensors of their own, which a tape can watch.
     return lambda *tensors: run(*map(tf.identity, tensors))
 
 
@@ -225,12 +205,40 @@ def recurrence_by_tape(
     return hidden, last, tuple(saved)
 
 
+def _compiled(loop):
+    """A loop compiled as a function of its own, with a gradient all the same.
+
+    TensorFlow can't derive that of a compiled loop; it takes that of the loop as it is.
+    """
+    compiled = tf.function(loop, jit_compile=True, autograph=False)
+
+    def run(cell, *arguments, **options):
+        nest = tf.nest
+        given = nest.flatten(arguments)
+        found = []
+
+        def call(loop, tensors):
+            tensors = iter(tensors)
+            filled = [None if t is None else next(tensors) for t in given]
+            results = loop(cell, *nest.pack_sequence_as(arguments, filled), **options)
+            found[:] = [results]
+            return [t for t in nest.flatten(results) if t is not None]
+
+        function = differentiated_as(
+            lambda *tensors: call(functools.partial(loop, taped=True), tensors),
+            lambda *tensors: call(compiled, tensors),
+        )
+        results = iter(function(*(t for t in given if t is not None)))
+        [like] = found
+        flat = [None if t is None else next(results) for t in nest.flatten(like)]
+        return nest.pack_sequence_as(like, flat)
+
+    return run
+
+
 # On a CPU, XLA runs the loops of one compiled function one after the other. If each is
 # compiled as a function of its own, several run at the same time.
-_compiled_forward, _compiled_backward = (
-    tf.function(loop, jit_compile=True, autograph=False)
-    for loop in (forward_loop, backward_loop)
-)
+_compiled_forward, _compiled_backward = map(_compiled, (forward_loop, backward_loop))
 
 
 def _compiles(timesteps):
