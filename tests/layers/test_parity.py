@@ -472,6 +472,7 @@ def test_forward_mode_goes_through_a_function_of_any_length(rng):
     np.testing.assert_allclose(*tangents, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_gradient_of_a_gradient_goes_through_a_function(rng):
     layer, _ = twins("rnn", rng)
     inputs = tf.constant(random_inputs(rng)[:2])
