@@ -7,9 +7,10 @@ import typer
 
 
 def board(
-    runs: Annotated[Path, typer.Argument(help="A folder of runs, or one run.")] = Path(
-        "runs"
-    ),
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Folders of runs, or single runs.", show_default="runs"),
+    ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="0 takes any free port.")
     ] = 6006,
@@ -17,4 +18,4 @@ def board(
     """Show runs in TensorBoard until Ctrl-C."""
     from ..board.serve import serve
 
-    serve(runs, port=port)
+    serve(runs or [Path("runs")], port=port)

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 import keras
 import numpy as np
 
-from ..board.layout import hyperparameters, layout
+from ..board.hyperparameters import hyperparameters
+from ..board.layout import layout
 from ..board.writer import TensorBoardWriter, yaml_markdown
 from ..config import Config, dump_config
 from ..errors import DivergedError, ResumeError, listed

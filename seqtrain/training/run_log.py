@@ -131,6 +131,10 @@ class RunLog(Stateful):
             "evaluation_seconds": now - self._evaluation_began,
         }
         self._record("validation", values, beside)
+        training = {name: logs[name] for name in values}
+        for split, means in (("train", training), ("validation", values)):
+            over_epochs = {f"epoch/{name}": mean for name, mean in means.items()}
+            self.writer.scalars(split, over_epochs, self._epoch)
         speed = self._examples / self._training_seconds
         self.progress.row(
             f"{epoch + 1:5} {self._step:6} {logs['loss']:7.4f} "
