@@ -15,6 +15,7 @@ import pytest
 from seqtrain.cli import main
 from seqtrain.config import load_config
 from seqtrain.runs.run import Run
+from seqtrain.system.interruption import ENDING
 
 ROOT = Path(__file__).parents[1]
 # The README first: the commands of the pages go on from the runs that it makes.
@@ -67,9 +68,10 @@ def workplace(tmp_path, monkeypatch):
         reviews.mkdir(parents=True)
         for i in range(10):
             (reviews / f"{i}_{i}.txt").write_text(f"{words[i % 4]} {folder}")
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in ENDING}
     yield tmp_path
-    signal.signal(signal.SIGTERM, handler)  # `train` sets its own
+    for number, handler in handlers.items():  # `train` sets its own
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import typer
 
 from .arguments import ConfigName, Overrides
 from .configs import read_config, read_config_and_data
-from .output import print_result
+from .output import print_result, say
 
 
 def check(
@@ -21,5 +21,10 @@ def check(
         path, _ = read_config(config, set_)
         print_result(f"{path}: nothing is wrong with the config")
         return
-    path, _, data = read_config_and_data(config, set_)
-    print_result(f"{data.report.text()}\n{path}: nothing is wrong")
+    path, read, data = read_config_and_data(config, set_)
+    from ..models.footprint import describe_memory
+
+    memory, warning = describe_memory(read, data)
+    if warning:
+        say(warning)
+    print_result(f"{data.report.text()}\n{memory}\n{path}: nothing is wrong")

@@ -5,6 +5,7 @@ import os
 import sys
 
 from ..errors import SeqtrainError, printable
+from ..system.standard_streams import show, silence
 
 
 def print_result(text: str) -> None:
@@ -20,8 +21,7 @@ def print_result(text: str) -> None:
     try:
         print(printable(text, keep="\n\t"), flush=True)
     except OSError as error:
-        # Python flushes stdout at exit, which would raise again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         if isinstance(error, BrokenPipeError):
             raise SystemExit(141) from None
         raise SeqtrainError(
@@ -40,4 +40,22 @@ def print_json(content: object) -> None:
 
 def say(text: str) -> None:
     """Print on stderr what is not a result, such as progress or a hint."""
-    print(printable(text, keep="\n\t"), file=sys.stderr, flush=True)
+    show(printable(text, keep="\n\t") + "\n", sys.stderr)
+
+
+def open_closed_streams() -> None:
+    """Give stdout and stderr a place if the process was started without one.
+
+    What is printed is lost then, as it was asked for by `2>&-`; but the next file that
+    is opened must not take the number, and get what libraries write to it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            if number:  # that there is no stdin, `predict -` says
+                setattr(sys, name, open(number, "w", closefd=False))

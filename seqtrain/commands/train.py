@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import ConfigError, DivergedError, WriteError
-from ..system.interruption import exit_on_sigterm
+from ..errors import (
+    ConfigError,
+    DivergedError,
+    OutOfMemoryError,
+    RunError,
+    WriteError,
+)
+from ..system.interruption import exit_on_signals
+from ..system.memory import memory_told
 from ..system.quiet import import_tensorflow
 from .arguments import Overrides, refuse_together
 from .configs import read_config, read_config_and_data
@@ -86,7 +93,7 @@ def _begin(
     if dry_run:
         Run.refuse_taken(run_path)
         return
-    exit_on_sigterm()
+    exit_on_signals()
     noise += import_tensorflow()
     from ..training.train import train
 
@@ -130,7 +137,7 @@ def _resume(
         if dry_run:
             say(f"{run.path} would go on from step {way.step}")
             return
-        exit_on_sigterm()
+        exit_on_signals()
         noise = import_tensorflow()
         from ..training.train import train
 
@@ -161,6 +168,7 @@ def _command() -> str:
 
 
 def _plan(config, data) -> str:
+    from ..models.footprint import describe_memory
     from ..tasks import kind_of
 
     steps = -(-data.train.examples // config.train.batch_size)
@@ -168,20 +176,33 @@ def _plan(config, data) -> str:
     return (
         f"{data.report.text()}\n"
         f"plan: {config.train.epochs} epochs of {steps} steps, batches of "
-        f"{config.train.batch_size}, padded to {lengths} {kind_of(config.data).unit}"
+        f"{config.train.batch_size}, padded to {lengths} {kind_of(config.data).unit}\n"
+        + "\n".join(filter(None, describe_memory(config, data)))
     )
 
 
 @contextlib.contextmanager
 def _report_end(run: "Run") -> Iterator[None]:
-    """Print how the training inside of the block ended, and the next command."""
+    """Print how the training inside of the block ended, and the next command.
+
+    Raises:
+        WriteError: If the run can't be written, or is gone.
+        OutOfMemoryError: If there is too little memory.
+        DivergedError: If it diverged.
+    """
     try:
-        yield
+        with memory_told():
+            yield
     except (KeyboardInterrupt, SystemExit) as stop:
         say(f"interrupted; go on by: seqtrain train --resume {run.path}")
         code = stop.code if isinstance(stop, SystemExit) else 130
         raise SystemExit(code) from None
-    except WriteError as error:
+    except (OutOfMemoryError, RunError, WriteError) as error:
+        if not run.path.exists():
+            raise WriteError(
+                f"{run.path}: gone while it was trained, moved or deleted",
+                hint="if it was moved: seqtrain train --resume NEW_PLACE",
+            ) from None
         error.hint = f"{error.hint}; then go on by seqtrain train --resume {run.path}"
         raise
     except DivergedError as error:

@@ -217,7 +217,7 @@ class Checkpoints:
         arrays = io.BytesIO()
         np.savez(arrays, *checkpoint.arrays)
         state = json.dumps(checkpoint.state, indent=1, allow_nan=False)
-        files = {"variables.npz": arrays.getbuffer(), "state.json": state.encode()}
+        files = {"variables.npz": arrays.getvalue(), "state.json": state.encode()}
         manifest = {
             "step": checkpoint.step,
             "best": checkpoint.best,

@@ -432,6 +432,35 @@ def test_other_versions_are_told(tmp_path):
     assert line.startswith("warning: numpy was 1.0 and is ")
 
 
+def test_another_machine_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_use_thunk_runtime=false")
+    monkeypatch.setenv("TF_TOKEN_example", "secret")
+    run = start(tmp_path)
+    assert "secret" not in json.dumps(run.info)
+    made = run.info["arithmetic"]
+    run.update(arithmetic=made | {"usable_cpus": 999, "instructions": "\x1b[31m"})
+    monkeypatch.delenv("XLA_FLAGS")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    said = []
+    find_way(run, say=said.append)
+    starts = [
+        line.partition(": the result may differ in its last digits")[0] for line in said
+    ]
+    cpus = made["usable_cpus"]
+    assert sorted(starts) == [
+        "warning: OMP_NUM_THREADS was - and is 1",
+        "warning: XLA_FLAGS was --xla_cpu_use_thunk_runtime=false and is -",
+        rf"warning: instructions was \x1b[31m and is {made['instructions']}",
+        f"warning: usable_cpus was 999 and is {cpus}",
+    ]
+    info = run.info
+    del info["arithmetic"]  # as in a run of before
+    run.write_json("run.json", info)
+    said.clear()
+    find_way(run, say=said.append)
+    assert said == []
+
+
 def test_a_run_without_what_it_takes_is_refused(tmp_path):
     run = start(tmp_path)
     info = run.info
