@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import ConfigError
+from ..errors import ConfigError, printable
 from ..system.quiet import exit_on_ctrl_c, import_tensorflow
 from .arguments import Json, Overrides
 from .configs import read_config_and_data
@@ -52,7 +52,7 @@ def gradflow(
     else:
         result = gradflow_of_run(run, batches=batches)
         figure = run.path / "gradflow.png"
-    write_png(draw_curves(result["layers"], result["name"]), figure)
+    write_png(draw_curves(result["layers"], printable(result["name"])), figure)
     if json_:
         print_result(json.dumps(result, indent=2))
     else:
