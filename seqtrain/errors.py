@@ -83,6 +83,10 @@ class DivergedError(SeqtrainError):
         self.batch = batch
 
 
+# Two spaces, and the joiners of emoji and of many scripts.
+_HARMLESS = "\xa0\u3000\u200c\u200d"
+
+
 def printable(text: str, keep: str = "") -> str:
     r"""Return a text with escapes for what a terminal would obey or not show.
 
@@ -96,7 +100,7 @@ def printable(text: str, keep: str = "") -> str:
         return text
     return "".join(
         char
-        if char.isprintable() or char in keep or char in "\xa0\u3000"
+        if char.isprintable() or char in keep or char in _HARMLESS
         else char.encode("unicode_escape").decode()
         for char in text
     )
