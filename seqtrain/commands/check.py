@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from .arguments import ConfigName, Overrides
-from .configs import read_config, read_config_and_data
+from .configs import read_config, read_config_and_data, warn
 from .output import print_result
 
 
@@ -22,4 +22,10 @@ def check(
         print_result(f"{path}: nothing is wrong with the config")
         return
     path, _, data = read_config_and_data(config, set_)
-    print_result(f"{data.report.text()}\n{path}: nothing is wrong")
+    print_result(data.report.text())
+    warn(data)
+    if count := len(data.report.warnings):
+        found = f"no error, but {count} warning{'s' if count > 1 else ''}"
+    else:
+        found = "nothing is wrong"
+    print_result(f"{path}: {found}")

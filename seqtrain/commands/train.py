@@ -13,7 +13,7 @@ from ..errors import ConfigError, DivergedError, WriteError
 from ..system.interruption import exit_on_sigterm
 from ..system.quiet import import_tensorflow
 from .arguments import Overrides, refuse_together
-from .configs import read_config, read_config_and_data
+from .configs import read_config, read_config_and_data, warn
 from .output import print_result, say
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def _begin(
         data, noise = _load_for_weights_of(source, config)
     plan = _plan(config, data)
     say(plan)
+    warn(data)
     if dry_run:
         Run.refuse_taken(run_path)
         return

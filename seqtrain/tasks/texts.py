@@ -23,12 +23,13 @@ from ..data.tokenize import tokenize
 from ..data.vocabulary import Vocabulary
 from ..errors import DataError, listed, shown
 from ..sections.base import File, Share
-from ..sections.data import DataSection, Standardize
+from ..sections.data import DataSection
 from .inputs import Tokens
 from .kind import Baselines, Kind, Part, Prediction, Split, Trained
 from .made import MadeSection
 from .targets import Label
 from .text_report import Report, report_split
+from .text_warnings import find_warnings
 
 if TYPE_CHECKING:
     from .tfidf import Classifiers
@@ -187,7 +188,7 @@ def encode_texts(
         config: The `data` section of the training texts.
         names: The names of the classes by index.
     """
-    tokens, lengths = _tokenize_all(texts, config.standardize, vocab.encode)
+    tokens, lengths = _tokenize_all(texts, config, vocab.encode)
     return _cut(tokens, lengths, _label_ids(labels, names, len(lengths)), config)
 
 
@@ -231,7 +232,7 @@ def _encode(
     numbered = {
         name: _tokenize_all(
             part.texts,
-            config.standardize,
+            config,
             lambda tokens: np.array([numbers[token] for token in tokens], np.int32),
         )
         for name, part in parts.items()
@@ -270,7 +271,9 @@ def _encode(
         best_accuracy=source.best_accuracy,
         skipped=source.skipped,
         skipped_rows=source.skipped_rows[:_SKIPPED_ROWS_KEPT],
+        warnings=[],
     )
+    report.warnings.extend(find_warnings(source, config, report))
     return _data(encoded, vocab, names, report, config, files)
 
 
@@ -289,10 +292,11 @@ def _data(
 
 def _tokenize_all(
     texts: Iterable[str],
-    standardize: Standardize,
+    config: TextSection,
     encode: Callable[[list[str]], np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
-    encoded = [encode(tokenize(text, standardize)) for text in texts]
+    how = config.standardize, config.tokens
+    encoded = [encode(tokenize(text, *how)) for text in texts]
     lengths = np.array([len(tokens) for tokens in encoded], np.int64)
     return np.concatenate([np.zeros(0, np.int32), *encoded]), lengths
 
@@ -422,7 +426,7 @@ KIND = Kind(
     inputs=Tokens(),
     target=Label(),
     unit="tokens",
-    encoding_keys=frozenset({"standardize"}),
+    encoding_keys=frozenset({"standardize", "tokens"}),
     load=load,
     read_split=_read_split,
     read_file=_read_given_file,
