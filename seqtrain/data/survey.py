@@ -10,7 +10,9 @@ import numpy as np
 from ..errors import DataError
 from ..sections.data import Standardize
 from .sources.examples import Examples, label_names
-from .sources.files import SUFFIXES, read_examples, read_table
+from .sources.files import read_examples, read_rows
+from .sources.objects import written
+from .sources.reading import DEFAULT, Reading
 from .tokenize import tokenize
 
 _ROWS = 2000  # read to tell the columns apart
@@ -72,7 +74,8 @@ def survey(path: Path) -> Survey:
         examples = read_examples(path, bad_rows="skip")
     else:
         text, label = find_columns(path)
-        examples = read_examples(path, text.name, label.name, bad_rows="skip")
+        reading = Reading((text.name,), label.name)
+        examples = read_examples(path, reading, bad_rows="skip")
         test = _find_test(path, text, label, set(examples.labels))
     classes = Counter(examples.labels)
     if len(classes) < 2:
@@ -95,7 +98,7 @@ def find_columns(path: Path) -> tuple[Column, Column]:
     Raises:
         DataError: If there is no such pair.
     """
-    rows = read_table(path, _ROWS)
+    rows = sample_columns(path, DEFAULT, _ROWS)
     if not any(rows):
         raise DataError(
             f"{path}: no example in it", hint="give a file with one example a row"
@@ -106,7 +109,7 @@ def find_columns(path: Path) -> tuple[Column, Column]:
         raise DataError(
             f"{path}: found {_listed(columns)}, a column of texts and one of labels "
             "are needed",
-            hint=f"give a file of {', '.join(SUFFIXES)} with a header and two columns",
+            hint="give a file with a header and two columns",
         )
     text = max(columns, key=lambda column: (column.words, column.characters))
     most = min(_MOST_CLASSES, max(2, len(rows) // 2))
@@ -128,6 +131,31 @@ def find_columns(path: Path) -> tuple[Column, Column]:
     return text, label
 
 
+def sample_columns(path: Path, reading: Reading, number: int) -> list[dict[str, str]]:
+    """Read some rows of a file, spread over it evenly, with all their columns.
+
+    Bad rows are left out silently: `read_examples` reports them, once the columns are
+    known.
+
+    Args:
+        path: The file.
+        reading: Its dialect.
+        number: About how many rows.
+    """
+    kept, step = [], 1
+    rows = read_rows(path, reading._replace(text=(), label=None))
+    good = (row for row in rows if not row.problem)
+    for index, row in enumerate(good):
+        if index % step:
+            continue
+        kept.append(row)
+        if len(kept) > 2 * number:
+            kept, step = kept[::2], 2 * step
+    return [
+        {name: written(value) for name, value in row.columns.items()} for row in kept
+    ]
+
+
 def _describe(name: str, rows: list[dict[str, str]]) -> Column:
     values = [row[name].strip() for row in rows if row.get(name, "").strip()]
     return Column(
@@ -146,7 +174,8 @@ def _find_test(
     if beside == path or not beside.is_file():
         return None
     try:
-        read_examples(beside, text.name, label.name, "skip", classes)
+        reading = Reading((text.name,), label.name)
+        read_examples(beside, reading, bad_rows="skip", classes=classes)
     except DataError:
         return None
     return beside

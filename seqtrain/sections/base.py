@@ -4,6 +4,7 @@ A range belongs to a type; a rule across keys is a short validator. A key that h
 effect because of another key's value is refused; `null` removes one that a base set.
 """
 
+import codecs
 import os
 import struct
 from pathlib import Path
@@ -14,7 +15,9 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationInfo,
 )
 from pydantic_core import PydanticCustomError
@@ -73,7 +76,51 @@ Rate = Annotated[float, Field(ge=0, lt=1), AfterValidator(_in_65536ths)]
 File = Annotated[Path, Field(strict=False), BeforeValidator(_nameable)]
 
 # The tags of unions inside a section, which pydantic puts into an error's location.
-BRANCHES = {"(share)", "(file)", "(word)", "(table)"}
+BRANCHES = {"(share)", "(number)", "(file)", "(word)", "(list)", "(table)"}
+
+
+def _kind_of_value(value: object) -> str:
+    """The tag of the branch that takes a value, by what YAML makes of it."""
+    kinds = {"(list)": list | tuple, "(table)": dict, "(number)": int | float}
+    named = (tag for tag, kind in kinds.items() if isinstance(value, kind))
+    return next(named, "(word)")
+
+
+by_kind = Discriminator(_kind_of_value)
+_Word = Annotated[File, Tag("(word)")]
+_List = Annotated[list[File], Field(min_length=1), Tag("(list)")]
+_Table = Annotated[dict[str, File], Field(min_length=2), Tag("(table)")]
+# A path or a pattern, several, or by class the files that hold a text a line.
+Files = Annotated[_Word | _List | _Table, by_kind]
+ShareOrFiles = Annotated[
+    Annotated[Share, Tag("(number)")] | _Word | _List | _Table, by_kind
+]
+
+# A column: its name, or its number.
+_Name = Annotated[str, Tag("(word)")]
+_Number = Annotated[int, Field(ge=1, le=INT32), Tag("(number)")]
+Column = Annotated[_Name | _Number, by_kind]
+Columns = Annotated[
+    _Name
+    | _Number
+    | Annotated[list[Column], Field(min_length=1, max_length=100), Tag("(list)")],
+    by_kind,
+]
+
+
+def _known_encoding(name: str) -> str:
+    """Refuse what is no encoding of texts that a file can have."""
+    try:
+        "".encode(name)
+        known = codecs.lookup(name).name
+    except (LookupError, ValueError, UnicodeError):
+        known = ""
+    if known in ("", "idna", "punycode", "undefined") or "escape" in known:
+        raise ValueError(f"{name[:40]!r} is no encoding, such as utf-8 or cp1252")
+    return name
+
+
+Encoding = Annotated[str, AfterValidator(_known_encoding)]
 
 
 class Section(BaseModel):

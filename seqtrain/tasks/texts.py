@@ -9,20 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from ..data.batches import choose_buckets
 from ..data.cache import entry_path, read_entry, write_entry
 from ..data.encoded import Data, Encoded
 from ..data.sources.examples import Examples, label_names
-from ..data.sources.files import read_examples
+from ..data.sources.files import Paths, expand, read_examples, shown_paths
 from ..data.sources.generated import generate
 from ..data.sources.imdb import imdb_files, read_imdb
 from ..data.sources.labelled import Source, digest_examples, split
+from ..data.sources.reading import Reading
 from ..data.tokenize import tokenize
 from ..data.vocabulary import Vocabulary
 from ..errors import DataError, listed, shown
-from ..sections.base import File, Share
+from ..sections.base import Column, Columns, Encoding, File, Files, ShareOrFiles
 from ..sections.data import DataSection
 from .inputs import Tokens
 from .kind import Baselines, Kind, Part, Prediction, Split, Trained
@@ -55,31 +56,64 @@ class ImdbData(DataSection):
 
 
 class FilesData(DataSection):
-    """CSV, TSV or JSONL files, or folders with one sub-folder per class."""
+    """Files of many formats, or folders with one sub-folder per class."""
 
     source: Literal["files"] = Field("files", description="your own files")
-    train: File = Field(description="training data: a file, or a folder of classes")
-    test: File | None = Field(
-        None, description="test data: a file, or a folder of classes"
+    train: Files = Field(
+        description="training data: a file, a folder of classes or a pattern such as "
+        "data/*.csv; several; or by class a file with a text a line"
     )
-    validation: Annotated[
-        Annotated[Share, Tag("(share)")] | Annotated[File, Tag("(file)")],
-        Discriminator(
-            lambda value: "(file)" if isinstance(value, str | Path) else "(share)"
-        ),
-    ] = Field(0.1, description="a share of the training data, or a file")
-    text: str = Field("text", description="column of the texts")
-    label: str = Field("label", description="column of the labels")
+    test: Files | None = Field(None, description="test data, in the same forms")
+    validation: ShareOrFiles = Field(
+        0.1, description="a share of the training data, or data in the same forms"
+    )
+    text: Columns = Field(
+        "text",
+        description="column of the texts, by name or by number from 1; several are "
+        "joined",
+    )
+    label: Column = Field("label", description="column of the labels")
+    format: Literal["csv", "tsv", "jsonl", "json", "fasttext"] | None = Field(
+        None, description="what files hold whose names do not end in a format"
+    )
+    delimiter: Literal["comma", "semicolon", "tab", "pipe"] | None = Field(
+        None, description="what separates fields; null: a comma, in TSV a tab"
+    )
+    quote: Literal["double", "single", "none"] = Field(
+        "double",
+        description="what stands around a field with delimiters or line ends in it; "
+        "none: a quote is text",
+    )
+    header: bool = Field(True, description="the first row names the columns")
+    encoding: Encoding = Field(
+        "utf-8",
+        description="how characters are written as bytes, such as utf-16, cp1252 or "
+        "gb18030; a byte order mark goes first",
+    )
+    classes: Annotated[list[str], Field(min_length=2)] | None = Field(
+        None,
+        description="the sub-folders that are classes; null: all of them but unsup",
+    )
     bad_rows: Literal["stop", "skip"] = Field(
         "stop", description="a row that cannot be read stops the run, or is counted"
     )
 
     @field_validator("label")
     @classmethod
-    def _label_is_not_the_text(cls, label: str, info: ValidationInfo) -> str:
-        if label == info.data.get("text"):
-            raise ValueError(f"{label[:40]!r} is the column of the texts already")
+    def _label_is_not_the_text(
+        cls, label: str | int, info: ValidationInfo
+    ) -> str | int:
+        text = info.data.get("text")
+        if label in (text if isinstance(text, list) else [text]):
+            raise ValueError(f"{str(label)[:40]!r} is the column of the texts already")
         return label
+
+    @property
+    def reading(self) -> Reading:
+        """How the files are read."""
+        text = self.text if isinstance(self.text, list) else [self.text]
+        settings = {name: getattr(self, name) for name in Reading._fields}
+        return Reading(**settings | {"text": tuple(text)})
 
 
 class GeneratedData(MadeSection):
@@ -152,10 +186,10 @@ def read_source(config: TextSection, seed: int) -> Source:
         train, test = read_imdb(config.path)
     else:
         train, test = _read_files(config)
-    if isinstance(config.validation, Path):
-        validation = _read_file(config, config.validation, set(train.labels))
-    else:
+    if isinstance(config.validation, float):
         train, validation = split(train, config.validation, seed)
+    else:
+        validation = _read_file(config, config.validation, set(train.labels))
     return Source(train, validation, test, best)
 
 
@@ -165,9 +199,12 @@ def source_files(config: TextSection) -> dict[str, str]:
         return {}
     if isinstance(config, ImdbData):
         return imdb_files(config.path)
-    paths = [config.train, config.validation, config.test]
+    parts = [config.train, config.validation, config.test]
     return {
-        str(each): digest_examples(each) for each in paths if isinstance(each, Path)
+        str(path): digest_examples(path, config.classes)
+        for part in parts
+        if part is not None and not isinstance(part, float)
+        for _, path in expand(part)
     }
 
 
@@ -205,7 +242,7 @@ def _read_files(config: FilesData) -> tuple[Examples, Examples | None]:
     classes = set(train.labels)
     if len(classes) < 2:
         raise DataError(
-            f"{config.train}: every label is {shown(train.labels[0])}, "
+            f"{shown_paths(config.train)}: every label is {shown(train.labels[0])}, "
             "two classes or more are needed",
             hint="see that data.label names the right column",
         )
@@ -213,9 +250,11 @@ def _read_files(config: FilesData) -> tuple[Examples, Examples | None]:
 
 
 def _read_file(
-    config: FilesData, path: Path, classes: set[str] | None = None
+    config: FilesData, paths: Paths, classes: set[str] | None = None
 ) -> Examples:
-    return read_examples(path, config.text, config.label, config.bad_rows, classes)
+    return read_examples(
+        paths, config.reading, bad_rows=config.bad_rows, classes=classes
+    )
 
 
 def _encode(
@@ -366,10 +405,9 @@ def _read_split(trained: Trained, split: Split) -> Part:
 
 def _read_given_file(trained: Trained, path: Path) -> Part:
     """Read a file; its columns have the names that they have in the run's own files."""
-    columns = {}
     if isinstance(trained.section, FilesData):
-        columns = trained.section.model_dump(include={"text", "label", "bad_rows"})
-    return _part(trained, read_examples(path, **columns, classes=trained.labels))
+        return _part(trained, _read_file(trained.section, path, set(trained.labels)))
+    return _part(trained, read_examples(path, classes=trained.labels))
 
 
 def _part(trained: Trained, examples: Examples) -> Part:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Collection
 from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import numpy as np
 
 from ...errors import DataError
 from .examples import Examples
-from .files import class_files
+from .folders import class_files
 from .streams import digest_file, digest_files
 
 
@@ -74,11 +75,11 @@ def _chosen(examples: Examples, mask: np.ndarray) -> Examples:
     return Examples(list(texts), list(compress(examples.labels, mask)))
 
 
-def digest_examples(path: Path) -> str:
+def digest_examples(path: Path, classes: Collection[str] | None = None) -> str:
     """Return the sha256 of a file, or of what lies in a folder of classes."""
     if not os.path.isdir(path):
         return digest_file(path)
-    files = class_files(path)
+    files = class_files(path, classes)
     texts = digest_files(path, [file.path for file in files if not file.problem])
     others = [[str(file.path), file.problem] for file in files if file.problem]
     if not others:

@@ -6,6 +6,7 @@ import pytest
 
 from seqtrain.data.sources.examples import Examples, label_names
 from seqtrain.data.sources.files import read_examples
+from seqtrain.data.sources.reading import Reading
 from seqtrain.errors import DataError
 
 TEXTS = ["Good, they say.", 'A "classic"\nin two lines', "", "Ça va\u2028très bien 🎬"]
@@ -65,16 +66,16 @@ def test_folder_gives_a_class_for_each_sub_folder(tmp_path):
 def test_columns_are_found_by_name(tmp_path):
     rows = [("1", "4", "Bad."), ("2", "10", "Good.")]
     path = delimited(tmp_path / "a.csv", rows, header=("id", "stars", "review"))
-    assert read_examples(path, "review", "stars") == Examples(
+    assert read_examples(path, Reading(("review",), "stars")) == Examples(
         ["Bad.", "Good."], ["4", "10"]
     )
 
 
 def test_texts_are_read_alone_where_no_label_is_asked_for(tmp_path):
     path = delimited(tmp_path / "a.csv", ROWS)
-    assert read_examples(path, label=None) == Examples(TEXTS, [])
+    assert read_examples(path, Reading(label=None)) == Examples(TEXTS, [])
     path = json_lines(tmp_path / "a.jsonl", [{"text": "Good."}])
-    assert read_examples(path, label=None) == Examples(["Good."], [])
+    assert read_examples(path, Reading(label=None)) == Examples(["Good."], [])
 
 
 def test_byte_order_mark_carriage_returns_and_blank_lines_are_no_content(tmp_path):

@@ -9,6 +9,7 @@ import tracemalloc
 import pytest
 
 from seqtrain.data.sources.files import LONGEST_LABEL, MOST_CLASSES, read_examples
+from seqtrain.data.sources.reading import Reading
 from seqtrain.data.sources.streams import LONGEST_TEXT
 from seqtrain.errors import DataError
 from seqtrain.tasks import load_data
@@ -129,9 +130,9 @@ def test_header_of_a_hundred_thousand_columns_is_not_printed(tmp_path):
 @pytest.mark.parametrize("name", ["\x1b[31m", "x" * 10**6, "\u202e"])
 def test_names_of_columns_are_shown_clean_and_short(tmp_path, name):
     refusal(write(tmp_path / "a.csv", f"{name}\n1\n"))
-    refusal(write(tmp_path / "a.csv", "a,a\n"), text="a", label=name)
+    refusal(write(tmp_path / "a.csv", "a,a\n"), reading=Reading(("a",), name))
     refusal(write(tmp_path / "a.jsonl", json.dumps({name: 1, f"{name}2": 2})))
-    refusal(write(tmp_path / "a.jsonl", json.dumps({name: 1})), text=f"{name}1")
+    refusal(write(tmp_path / "a.jsonl", json.dumps({name: 1})), reading=Reading((f"{name}1",)))
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"], ids=ascii)

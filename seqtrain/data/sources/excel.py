@@ -1,0 +1,52 @@
+"""Records of the first sheet of an Excel workbook."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from ...errors import DataError
+from .extras import import_extra
+from .streams import check_growth
+from .tables import Record
+
+
+def excel_records(file: BinaryIO, path: Path) -> Iterator[Record]:
+    """Yield the rows of the first sheet, their values as CSV would have them.
+
+    Args:
+        file: The workbook; can be read from any place in it.
+        path: What errors call it.
+
+    Raises:
+        DataError: If it is none, or unpacks to more than any text does.
+    """
+    openpyxl = import_extra("openpyxl", path)
+    try:
+        size = file.seek(0, 2)
+        with zipfile.ZipFile(file) as archive:
+            check_growth(sum(each.file_size for each in archive.infolist()), size, path)
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()  # what a file says of them may be wrong
+        written = 0
+        for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
+            fields = [_written(value) for value in values]
+            written += sum(map(len, fields))
+            check_growth(written, size, path)
+            if any(fields):
+                yield Record(f"{path}:{number}", fields)
+    except (zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError) as error:
+        raise DataError(
+            f"{path}: no workbook of Excel that can be read ({error})",
+            hint="open it in a spreadsheet and save it as .xlsx or .csv",
+        ) from None
+
+
+def _written(value: object) -> str:
+    if value is None:
+        return ""
+    return (
+        value if isinstance(value, str) else json.dumps(value, default=str).strip('"')
+    )
