@@ -1,7 +1,6 @@
 """The command line: its commands, and what becomes of an error."""
 
 import atexit
-import contextlib
 import signal
 import sys
 from typing import Annotated
@@ -15,7 +14,7 @@ from .commands.doctor import doctor
 from .commands.eval import evaluate
 from .commands.gradflow import gradflow
 from .commands.init import init
-from .commands.output import say
+from .commands.output import open_closed_streams, say
 from .commands.predict import predict
 from .commands.runs import runs
 from .commands.schema import schema
@@ -76,8 +75,8 @@ def main() -> None:
     # While the interpreter is taken down, Ctrl-C would be a traceback of whatever is
     # deleted just then.
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    with contextlib.suppress(AttributeError):  # a closed one is None
-        sys.stdout.reconfigure(errors="backslashreplace")  # in a C locale, say
+    open_closed_streams()
+    sys.stdout.reconfigure(errors="backslashreplace")  # in a C locale, say
     try:
         app()
     except SeqtrainError as error:

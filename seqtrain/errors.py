@@ -1,8 +1,10 @@
 """What a user can cause and fix; each error carries its exit code."""
 
+import shlex
 import unicodedata
 from collections.abc import Iterable
 from itertools import islice
+from pathlib import Path
 
 _NO_WIDTH = ("Mn", "Me", "Cf")  # Unicode's categories of accents and joiners
 
@@ -73,6 +75,20 @@ class DivergedError(SeqtrainError):
         super().__init__(problem, hint=hint)
         self.step = step
         self.batch = batch
+
+
+def command(*words: str | Path) -> str:
+    """Return a `seqtrain` command as a shell takes it: paths may hold spaces.
+
+    Example:
+        >>> print(command("eval", Path("my runs/a-1"), "--split", "validation"))
+        seqtrain eval 'my runs/a-1' --split validation
+    """
+    words = [
+        f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else word
+        for word in words
+    ]
+    return shlex.join(["seqtrain", *map(str, words)])
 
 
 def printable(text: str, keep: str = "") -> str:

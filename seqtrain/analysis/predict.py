@@ -10,7 +10,7 @@ import tensorflow as tf
 from ..data.batches import epoch_batches, gather
 from ..data.encoded import Encoded
 from ..data.sources.streams import LONGEST_TEXT, too_long
-from ..errors import DataError, RunError
+from ..errors import DataError, RunError, command
 from ..models.saved import load_model
 from ..runs.run import Run
 from ..tasks import kind_of
@@ -111,7 +111,7 @@ def predict(run: Run, batches: Iterable[Sequence[str]]) -> Iterator[dict]:
         raise RunError(
             f"{run.path}: trained on data.task: {kind.name}, which has no texts to "
             "predict; a model of texts is needed",
-            hint=f"seqtrain eval {run.path} measures it on examples of its task",
+            hint=f"{command('eval', run.path)} measures it on examples of its task",
         )
     for texts in batches:
         encoded = kind.prediction.encode(texts, trained)

@@ -1,11 +1,12 @@
 """`seqtrain init`: write a first config for a user's data."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..errors import command
+from .arguments import PATH, at_home
 from .output import print_result, say
 
 
@@ -13,13 +14,14 @@ def init(
     data: Annotated[
         Path | None,
         typer.Argument(
+            parser=at_home,
             help="CSV, TSV or JSONL, plain or .gz, or a folder of classes; "
-            "generated reviews if not given."
+            "generated reviews if not given.",
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="The config to write; its name follows from DATA."),
+        typer.Option(help="The config to write; its name follows from DATA.", **PATH),
     ] = None,
 ) -> None:
     """Write a commented config for your data, its guesses marked."""
@@ -27,4 +29,4 @@ def init(
 
     path = init(data, out)
     print_result(str(path))
-    say(f"next: seqtrain check {shlex.quote(str(path))}")
+    say(f"next: {command('check', path)}")

@@ -28,5 +28,29 @@ def print_result(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Print on stderr what is not a result, such as progress or a hint."""
-    print(text, file=sys.stderr, flush=True)
+    """Print on stderr what is not a result, such as progress or a hint.
+
+    If nobody can read it any more, that is no reason to stop.
+    """
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def open_closed_streams() -> None:
+    """Give stdout and stderr a place if the process was started without one.
+
+    What is printed is lost then, as it was asked for by `2>&-`; but the next file that
+    is opened must not take the number, and get what libraries write to it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            if number:  # that there is no stdin, `predict -` says
+                setattr(sys, name, open(number, "w", closefd=False))

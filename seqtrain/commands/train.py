@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import ConfigError, DivergedError, WriteError
+from ..errors import ConfigError, DivergedError, WriteError, command
 from ..system.interruption import exit_on_sigterm
 from ..system.quiet import import_tensorflow
-from .arguments import Overrides, refuse_together
+from ..terminal.columns import decimal
+from .arguments import PATH, Overrides, at_home, refuse_together
 from .configs import read_config, read_config_and_data, warn
 from .output import print_result, say
 
@@ -28,18 +29,31 @@ def train(
         typer.Argument(help="A YAML file, or the name of a shipped config."),
     ] = None,
     set_: Overrides = None,
-    run: Annotated[Path | None, typer.Option(help="The run directory to make.")] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="The run directory to make.", **PATH)
+    ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Go on with a run, as if it never stopped."),
+        typer.Option(
+            metavar="RUN",
+            parser=at_home,
+            help="Go on with a run, as if it never stopped.",
+        ),
     ] = None,
     from_: Annotated[
         Path | None,
-        typer.Option("--from", metavar="RUN", help="Begin with the weights of a run."),
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            parser=at_home,
+            help="Begin with the weights of a run.",
+        ),
     ] = None,
     replay: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Show the step at which a run diverged."),
+        typer.Option(
+            metavar="RUN", parser=at_home, help="Show the step at which a run diverged."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all, show the plan, do not train.")
@@ -91,7 +105,7 @@ def _begin(
     from ..training.train import train
 
     run = Run.create(path.stem, run_path)
-    with run.locked(), _report_end(run):
+    with run.locked(), _report_end(run, data):
         run.start(path, config, _command(), weights_from=source)
         run.append_log(f"{plan}\n{noise}")
         train(config, data, run, weights_from=source)
@@ -120,13 +134,15 @@ def _resume(
     path: Path, name: str | None, overrides: list[str] | None, dry_run: bool
 ) -> None:
     from ..config import find_config
+    from ..runs.data_of_run import pointing_to_data
     from ..runs.resume import find_way
     from ..runs.run import Run
 
     run = Run.open(path)
     with run.locked():
         config_path = find_config(name) if name else None
-        way = find_way(run, overrides or (), config_path=config_path, say=say)
+        with pointing_to_data(run):
+            way = find_way(run, overrides or (), config_path=config_path, say=say)
         if dry_run:
             say(f"{run.path} would go on from step {way.step}")
             return
@@ -134,7 +150,7 @@ def _resume(
         noise = import_tensorflow()
         from ..training.train import train
 
-        with _report_end(run):
+        with _report_end(run, way.data):
             run.go_on(
                 way.config,
                 _command(),
@@ -173,22 +189,25 @@ def _plan(config, data) -> str:
 
 
 @contextlib.contextmanager
-def _report_end(run: "Run") -> Iterator[None]:
+def _report_end(run: "Run", data: "Data") -> Iterator[None]:
     """Print how the training inside of the block ended, and the next command."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit) as stop:
-        say(f"interrupted; go on by: seqtrain train --resume {run.path}")
+        say(f"interrupted; go on by: {command('train', '--resume', run.path)}")
         code = stop.code if isinstance(stop, SystemExit) else 130
         raise SystemExit(code) from None
     except WriteError as error:
-        error.hint = f"{error.hint}; then go on by seqtrain train --resume {run.path}"
+        go_on = command("train", "--resume", run.path)
+        error.hint = f"{error.hint}; then go on by {go_on}"
         raise
     except DivergedError as error:
-        error.hint += f"; seqtrain train --replay {run.path} shows the step"
+        error.hint += f"; {command('train', '--replay', run.path)} shows the step"
         raise
     best = run.info["best"]
-    reached = f"validation loss {best['val_loss']:.4f}"
+    reached = f"validation loss {decimal(best['val_loss'])}"
     if "val_accuracy" in best:
         reached += f", accuracy {best['val_accuracy']:.4f}"
-    say(f"best epoch {best['epoch']}: {reached}\nnext: seqtrain eval {run.path}")
+    split = () if data.test else ("--split", "validation")
+    say(f"best epoch {best['epoch']}: {reached}")
+    say(f"next: {command('eval', run.path, *split)}")

@@ -98,7 +98,7 @@ class Run:
         found = (
             "is not a run: it has no run.json" if path.exists() else "does not exist"
         )
-        raise RunError(f"{path} {found}", hint="`seqtrain runs` lists the runs")
+        raise RunError(f"{path} {found}", hint=_listing(root))
 
     @cached_property
     def config(self) -> Config:
@@ -434,6 +434,14 @@ class Run:
         with writing(path):
             path.parent.mkdir(exist_ok=True)
         replace(path, text.encode("utf-8"))
+
+
+def _listing(root: Path) -> str:
+    if list_runs(root):
+        return "`seqtrain runs` lists the runs"
+    return (
+        f"there are no runs in {root.absolute()}; `seqtrain train quickstart` makes one"
+    )
 
 
 def _taken(directory: Path) -> RunError:

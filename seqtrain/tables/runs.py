@@ -6,7 +6,7 @@ from datetime import datetime
 from ..errors import RunError, display_width
 from ..runs.run import Run, began
 from ..tasks import kind_of
-from ..terminal.columns import align, pad
+from ..terminal.columns import align, decimal, pad
 
 
 def find_damage(run: Run) -> str | None:
@@ -70,7 +70,7 @@ def _read_row(run: Run) -> list[str]:
         best = _best(evaluations, run.config.train.monitor)
         row += [
             str(evaluations[-1]["epoch"]),
-            f"{best['loss']:.4f}",
+            decimal(best["loss"]),
             _percent(run, best),
         ]
     else:

@@ -43,11 +43,13 @@ class Part(NamedTuple):
         encoded: The encoded examples.
         texts: The raw text of each example, if the examples are texts.
         skipped: Number of rows in the file that could not be read.
+        notes: What else was found in it.
     """
 
     encoded: Encoded
     texts: Sequence[str] = ()
     skipped: int = 0
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ class Kind:
             instead; raises ConfigError if this kind has no files.
         baselines: Simple predictors that a model has to beat.
         prediction: How `seqtrain predict` answers texts; None if it can't.
+        file_section: The one of `sections` that reads files; None if there is none.
         unit: What messages call timesteps.
         chance: `chance(section)` returns the best that a model without memory can
             reach, by metric; empty if that is not known.
@@ -130,6 +133,7 @@ class Kind:
     read_file: Callable[[Trained, Path], Part]
     baselines: Baselines
     prediction: Prediction | None = None
+    file_section: type[DataSection] | None = None
     unit: str = "timesteps"
     chance: Callable[[DataSection], Mapping[str, float]] = no_chance
     encoding_keys: frozenset[str] = frozenset()

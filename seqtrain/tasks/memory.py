@@ -17,6 +17,7 @@ from ..sections.base import LONGEST, broken_rule
 from ..sections.data import Standardize
 from ..sections.model import ModelConfig
 from ..sections.train import TrainConfig
+from ..terminal.columns import decimal
 from .inputs import Broken, Numbers, Tokens
 from .kind import Baselines, Kind, nothing_broken
 from .made import MadeSection, read_split, refuse_file
@@ -141,7 +142,9 @@ class MemoryReport:
 
     def text(self) -> str:
         """Return the report as aligned lines of at most 80 columns."""
-        chance = ", ".join(f"{name} {value:.4f}" for name, value in self.chance.items())
+        chance = ", ".join(
+            f"{name} {decimal(value)}" for name, value in self.chance.items()
+        )
         return "\n".join(
             [
                 f"{self.task:24}" + "".join(f"{name:>17}" for name in self.examples),

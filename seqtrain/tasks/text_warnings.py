@@ -52,6 +52,7 @@ def find_warnings(source: Source, config: DataSection, report: Report) -> list[s
         lost.append(dropped(uniform(text, config.standardize), config.standardize))
     num_tokens, characters = sum(lengths[::2]), sum(lengths[1::2])
     return [
+        *source.notes,
         *_spelling(report),
         *_dropped(sample, lost, characters, config),
         *_telling(sample, lost, config),

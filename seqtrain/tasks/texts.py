@@ -387,8 +387,11 @@ def _write_cached(path: Path, data: Data) -> None:
 
 
 def _read_split(trained: Trained, split: Split) -> Part:
-    source = read_source(trained.section, trained.seed)
-    examples = getattr(source, split)
+    config = trained.section
+    if split == "test" and isinstance(config, FilesData):
+        examples = config.test and _read_file(config, config.test, set(trained.labels))
+    else:
+        examples = getattr(read_source(config, trained.seed), split)
     if examples is None:
         raise DataError(
             f"{trained.path}: its config names no {split} data, some is needed",
@@ -404,17 +407,15 @@ def _read_split(trained: Trained, split: Split) -> Part:
 
 
 def _read_given_file(trained: Trained, path: Path) -> Part:
-    """Read a file; its columns have the names that they have in the run's own files."""
-    if isinstance(trained.section, FilesData):
-        return _part(trained, _read_file(trained.section, path, set(trained.labels)))
-    return _part(trained, read_examples(path, classes=trained.labels))
+    """Read a file as the section reads files."""
+    return _part(trained, _read_file(trained.section, path, set(trained.labels)))
 
 
 def _part(trained: Trained, examples: Examples) -> Part:
     encoded = encode_texts(
         examples.texts, examples.labels, trained.vocab, trained.section, trained.labels
     )
-    return Part(encoded, examples.texts, examples.skipped)
+    return Part(encoded, examples.texts, examples.skipped, examples.notes)
 
 
 def _classifiers(trained: Trained) -> "Classifiers":
@@ -469,5 +470,6 @@ KIND = Kind(
     read_split=_read_split,
     read_file=_read_given_file,
     baselines=Baselines(_classifiers, _measure_baselines),
+    file_section=FilesData,
     prediction=Prediction(_encode_unlabelled, _answer, _cells),
 )

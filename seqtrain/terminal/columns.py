@@ -1,5 +1,6 @@
 """Plain text in columns: what the commands print."""
 
+import math
 from collections.abc import Sequence
 
 from ..errors import display_width
@@ -20,6 +21,18 @@ def align(rows: Sequence[Sequence[str]]) -> str:
             for position, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
+    )
+
+
+def decimal(value: float) -> str:
+    """Return a number with four decimals; one too large for that, with an exponent.
+
+    Example:
+        >>> decimal(0.69314), decimal(3e29), decimal(float("nan"))
+        ('0.6931', '3.0e+29', 'nan')
+    """
+    return (
+        f"{value:.1e}" if math.isfinite(value) and abs(value) >= 1e5 else f"{value:.4f}"
     )
 
 

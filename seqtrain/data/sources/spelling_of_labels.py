@@ -5,6 +5,8 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
+from ...errors import listed, shown
+
 _TRUTH = {"true": "1", "false": "0"}
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"([-+]?\d+),(\d{1,2})")
@@ -64,3 +66,12 @@ class Speller:
             return None
         self.taken[label] = found[0]
         return found[0]
+
+    def notes(self) -> list[str]:
+        """Return what was taken for what, as a sentence, if there was anything."""
+        if not self.taken:
+            return []
+        pairs = (
+            f"{shown(label)} for {shown(name)}" for label, name in self.taken.items()
+        )
+        return [f"labels of another spelling are taken: {listed(pairs)}"]

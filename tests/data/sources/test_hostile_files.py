@@ -132,7 +132,10 @@ def test_names_of_columns_are_shown_clean_and_short(tmp_path, name):
     refusal(write(tmp_path / "a.csv", f"{name}\n1\n"))
     refusal(write(tmp_path / "a.csv", "a,a\n"), reading=Reading(("a",), name))
     refusal(write(tmp_path / "a.jsonl", json.dumps({name: 1, f"{name}2": 2})))
-    refusal(write(tmp_path / "a.jsonl", json.dumps({name: 1})), reading=Reading((f"{name}1",)))
+    refusal(
+        write(tmp_path / "a.jsonl", json.dumps({name: 1})),
+        reading=Reading((f"{name}1",)),
+    )
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"], ids=ascii)
