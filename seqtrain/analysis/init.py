@@ -1,10 +1,12 @@
 """Write a first config for a user's data, its guesses marked with the reasons."""
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..config.json_schema import EDITOR_LINE, FILE_NAME, json_schema_text
 from ..config.nodes import dump_value
+from ..data.sources.files import Paths
 from ..data.survey import Survey, survey
 from ..errors import ConfigError, shorten
 
@@ -48,7 +50,6 @@ seed: 0
 data:
   source: files              # imdb | files | generated
 {data}
-  validation: 0.1            # a share of the training data, or a file
 model:
   embedding: {{dim: 64, dropout: 0.5}}
   layers:                    # cell: rnn | lstm | gru
@@ -69,8 +70,7 @@ def init(data: Path | None, out: Path | None = None) -> Path:
     The JSON Schema that its first line names is written beside it, unless there is one.
 
     Args:
-        data: A CSV, TSV or JSONL file, plain or .gz, or a folder of classes; None for
-            generated reviews.
+        data: A file or a folder of labelled texts; None for generated reviews.
         out: The config to write; by default named after the data, in the current
             folder.
 
@@ -123,27 +123,36 @@ def _files_config(data: Path, found: Survey, commands: str) -> str:
     return _FILES.format(
         title=title,
         commands=commands,
-        data="\n".join(_data_lines(data, found)),
+        data="\n".join(_data_lines(found)),
         train="\n".join(train),
     )
 
 
-def _data_lines(data: Path, found: Survey) -> list[str]:
-    lines = [_line("train", _name(data), _classes(found))]
+def _data_lines(found: Survey) -> list[str]:
+    lines = [_line("train", _name(found.train), _classes(found))]
     if found.test:
         lines.append(
             _line("test", _name(found.test), "guessed: same columns and labels")
         )
-    if found.text:
-        why = f"guessed: the longest strings, {found.text.words:.0f} words on average"
-        lines.append(_line("text", found.text.name, why))
+    if found.texts:
+        names = [text.name for text in found.texts]
+        words = sum(text.words for text in found.texts)
+        why = f"guessed: the longest strings, {words:.0f} words on average"
+        lines.append(_line("text", names if len(names) > 1 else names[0], why))
         why = f"guessed: only {found.label.distinct} values, and they repeat"
         lines.append(_line("label", found.label.name, why))
-    if found.skipped_rows:
-        count, first = len(found.skipped_rows), _without_folder(found.skipped_rows[0])
-        why = f"guessed: {count:,} cannot be read, first {first}"
+    for key, why in found.reasons.items():
+        lines.append(_line(key, getattr(found.reading, key), why))
+    if found.skipped:
+        first = _without_folder(found.skipped_rows[0])
+        why = f"guessed: {found.skipped:,} cannot be read, first {first}"
         lines.append(_line("bad_rows", "skip", why))
-    return [*lines, *_size_lines(found)]
+    lines += _size_lines(found)
+    if found.validation:
+        why = "guessed: same columns and labels"
+        return [*lines, _line("validation", _name(found.validation), why)]
+    why = "a share of the training data, or a file"
+    return [*lines, _line("validation", 0.1, why)]
 
 
 def _size_lines(found: Survey) -> list[str]:
@@ -166,22 +175,27 @@ def _size_lines(found: Survey) -> list[str]:
     ]
 
 
-def _line(key: str, value: str | int, comment: str) -> str:
+def _line(key: str, value: object, comment: str) -> str:
     """A key with a comment beside it, or above it where the line would be too long."""
     line = f"  {key}: {dump_value(value)}"
     beside = f"{line:27}  # {comment}"
     return beside if len(beside) <= _WIDTH else f"  # {comment}\n{line}"
 
 
-def _name(path: Path) -> str:
+def _name(paths: Paths) -> str | list | dict:
+    """Paths as a config has them."""
+    if isinstance(paths, Mapping):
+        return {label: _name(path) for label, path in paths.items()}
+    if not isinstance(paths, Path):
+        return [_name(path) for path in paths]
     try:
-        str(path).encode()
+        str(paths).encode()
     except UnicodeEncodeError:
         raise ConfigError(
-            f"{path}: a name that is not UTF-8 cannot stand in a config",
+            f"{paths}: a name that is not UTF-8 cannot stand in a config",
             hint="rename it",
         ) from None
-    return str(path)
+    return str(paths)
 
 
 def _classes(found: Survey) -> str:

@@ -11,10 +11,10 @@ _INTEGERS = [
     (r"0[xX][\da-fA-F]+", 16),
     (r"0[oO]?[0-7]+", 8),
     (r"0[bB][01]+", 2),
-    (r"\d+(_\d+)+", 10),
-    (r"[1-9]\d{0,2}(?:([_,' ])\d{3})(?:\1\d{3})*", 10),
+    (r"\d+(_\d+)+|[1-9]\d{0,2}([,' ]\d{3})+", 10),
 ]
-_DECIMAL_COMMA = re.compile(r"([-+]?)([\d. ]*),(\d+)([eE][-+]?\d+)?")
+# As most languages but English write a number: 0,001.
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 
 
 def remedy(node: Node, needed: str) -> str:
@@ -33,17 +33,17 @@ def remedy(node: Node, needed: str) -> str:
         return ""
     if node.style and re.fullmatch(r"[-+]?\.?\d[\d.eE+-]*", text):
         return "a number stands without quotes"
-    comma = _DECIMAL_COMMA.fullmatch(text)
+    meant = [_integer(text)]
+    if needed == "a number" and _DECIMAL_COMMA.fullmatch(text):
+        meant.append(text.replace(",", "."))
+    meant = " or ".join(filter(None, meant))
+    return f"write {meant}" if meant else ""
+
+
+def _integer(text: str) -> str | None:
     for pattern, base in _INTEGERS:
         if re.fullmatch(pattern, text):
             digits = re.sub(r"[_,' ]", "", text) if base == 10 else text
             octal = ", if it is octal" if base == 8 else ""
-            number = int(re.sub("[oO]", "", digits), base)
-            if comma and needed == "a number":
-                return f"write {number}, or {text.replace(',', '.')} if that is meant"
-            return f"write {number}{octal}"
-    if comma and needed == "a number":
-        sign, whole, decimals, exponent = comma.groups(default="")
-        whole = re.sub("[. ]", "", whole) or "0"
-        return f"write {sign}{whole}.{decimals}{exponent}, with a point"
-    return ""
+            return f"{int(re.sub('[oO]', '', digits), base)}{octal}"
+    return None

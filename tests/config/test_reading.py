@@ -361,6 +361,8 @@ def test_every_encoding_has_one_meaning(complaint, text, said):
         ("0b11", "'0b11' is not an integer; write 3"),
         ("1_000", "'1_000' is not an integer; write 1000"),
         ("1,000", "'1,000' is not an integer; write 1000"),
+        ("0,001", "'0,001' is not an integer"),
+        ("1,5", "'1,5' is not an integer"),
         ("'12'", "'12' is not an integer; a number stands without quotes"),
         ("1:30", "'1:30' is not an integer"),
         ("1e3", "1e3 is not an integer"),
@@ -389,6 +391,9 @@ def test_a_number_is_an_integer_in_one_way(complaint, word, said):
         ("1_0.5", "'1_0.5' is not a number"),
         ("0x1p3", "'0x1p3' is not a number"),
         ("'1e-3'", "'1e-3' is not a number; a number stands without quotes"),
+        ('"0,001"', "'0,001' is not a number; write 0.001"),
+        ("1,5e-3", "'1,5e-3' is not a number; write 1.5e-3"),
+        ("1,000", "'1,000' is not a number; write 1000 or 1.000"),
     ],
 )
 def test_a_rate_is_a_number_that_is_one_in_32_bits_too(complaint, word, said):

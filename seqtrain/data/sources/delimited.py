@@ -1,6 +1,8 @@
 """Records of CSV, TSV and their kin: delimiters, quotes, and what they swallow."""
 
 import csv
+import itertools
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,8 +12,12 @@ from .reading import DELIMITERS, QUOTES, Reading
 from .streams import LONGEST_TEXT, OTHER_ENCODING, bad_byte, too_long
 from .tables import QUOTE_HINT, Record
 
+# A first line by which Excel is told the delimiter, and which is no row.
+_EXCEL_LINE = re.compile(r'"?sep=([,;|\t])"?\s*$')
 # Characters read once more after quotes without an end. A file can be made of rows
 # that each seem to begin such a field: reading all again for each would take hours.
+_MOST_LINES = 1_000_000  # of a row
+_LINES_COMPARED = 1000
 _MOST_READ_AGAIN = 2 * LONGEST_TEXT
 
 
@@ -34,26 +40,8 @@ def delimited_records(
     """
     delimiter = reading.delimiter or {"csv": "comma", "tsv": "tab"}[format]
     delimiter, quote = DELIMITERS[delimiter], QUOTES[reading.quote]
-    again, taken = deque(), []  # lines to read once more; those of the row so far
-    start, number = 1, 0
-    size = read_again = 0
-    bad = None
-
-    def measured() -> Iterator[str]:
-        nonlocal size, number, bad
-        while True:
-            line = again.popleft() if again else next(lines, None)
-            if line is None:
-                return
-            number += 1
-            size += len(line)
-            if size > LONGEST_TEXT:
-                raise too_long(f"{path}:{start}")
-            if not line.isascii():
-                bad = bad or bad_byte(line, reading.encoding)
-            taken.append(line)
-            yield line
-
+    lines = _Lines(lines, path, reading.encoding)
+    delimiter = lines.delimiter_for_excel() or delimiter
     # The limit holds for the whole process; its default is below a long review.
     csv.field_size_limit(LONGEST_TEXT)
     settings = {
@@ -65,33 +53,89 @@ def delimited_records(
     }
     while True:
         try:
-            for fields in csv.reader(measured(), **settings):
-                if bad:
-                    yield Record(f"{path}:{start}", (), bad, OTHER_ENCODING)
+            for fields in csv.reader(iter(lines), **settings):
+                if lines.bad_byte:
+                    yield Record(lines.place, (), lines.bad_byte, OTHER_ENCODING)
                 elif fields:
-                    rows = _as_rows(taken, delimiter) if len(taken) > 1 else ()
-                    yield Record(f"{path}:{start}", fields, None, None, rows, delimiter)
-                start, size, bad = number + 1, 0, None
-                taken.clear()
+                    rows = _as_rows(lines.taken, delimiter)
+                    yield Record(lines.place, fields, None, None, rows, delimiter)
+                lines.end_row()
             return
         except csv.Error as error:
             problem = f"a row starts here that can't be read, {error}"
-        yield Record(f"{path}:{start}", (), problem, QUOTE_HINT)
-        first, *rest = taken
-        read_again += size - len(first)
-        if read_again > _MOST_READ_AGAIN:
-            raise DataError(f"{path}:{start}: {problem}, and so on", hint=QUOTE_HINT)
-        again.extendleft(reversed(rest))
-        start, number, size, bad = start + 1, start, 0, None
-        taken.clear()
+        yield Record(lines.place, (), problem, QUOTE_HINT)
+        lines.end_row_at_once()
+
+
+class _Lines:
+    """The lines of a file, those of the row that is being read in `taken`."""
+
+    def __init__(self, lines: Iterator[str], path: Path, encoding: str):
+        self._lines, self._path, self._encoding = lines, path, encoding
+        self._start, self._size, self._read_again = 1, 0, 0
+        self._again = deque()
+        self.taken: list[str] = []
+        self.bad_byte: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where the row starts."""
+        return f"{self._path}:{self._start}"
+
+    def __iter__(self) -> Iterator[str]:
+        for line in itertools.chain(self._again_first(), self._lines):
+            self._size += len(line)
+            self.taken.append(line)
+            if self._size > LONGEST_TEXT:
+                raise too_long(self.place)
+            if len(self.taken) > _MOST_LINES:
+                raise too_long(self.place, f"{_MOST_LINES:,} lines")
+            if not line.isascii() and not self.bad_byte:
+                self.bad_byte = bad_byte(line, self._encoding)
+            yield line
+
+    def _again_first(self) -> Iterator[str]:
+        while self._again:
+            yield self._again.popleft()
+
+    def delimiter_for_excel(self) -> str | None:
+        """Return what a first line `sep=;` says; it is no row."""
+        first = next(self._lines, "")
+        if said := _EXCEL_LINE.match(first):
+            self._start = 2
+            return said[1]
+        self._again.append(first)
+        return None
+
+    def end_row(self) -> None:
+        """Start the next row after the lines taken."""
+        self._start += len(self.taken)
+        self._size, self.bad_byte = 0, None
+        self.taken.clear()
+
+    def end_row_at_once(self) -> None:
+        """Start the next row at the second of the lines taken.
+
+        Raises:
+            DataError: If too much was read again already.
+        """
+        rest = self.taken[1:]
+        self._read_again += sum(map(len, rest))
+        if self._read_again > _MOST_READ_AGAIN:
+            raise DataError(
+                f"{self.place}: the quotes of too many rows have no end",
+                hint=QUOTE_HINT,
+            )
+        self._again.extendleft(reversed(rest))
+        del self.taken[1:]
+        self.end_row()
 
 
 def _as_rows(lines: Sequence[str], delimiter: str) -> Sequence[Sequence[str]]:
     """What the lines of a quoted row would be, were its quotes text: alike, or none."""
+    if len(lines) < 2:
+        return ()
     count = lines[0].count(delimiter)
     if not count or any(line.count(delimiter) != count for line in lines):
         return ()
     return [line.rstrip("\r\n").split(delimiter) for line in lines[:_LINES_COMPARED]]
-
-
-_LINES_COMPARED = 1000

@@ -147,6 +147,16 @@ def format_of(name: str, path: Path, reading: Reading) -> str:
     return format
 
 
+def file_format(path: Path, reading: Reading) -> str:
+    """Return the format of a file, of the one in it if it is a `.zip`.
+
+    Raises:
+        DataError: If it can't be read, or nothing says its format.
+    """
+    with open_data(path) as (_, name):
+        return format_of(name, path, reading)
+
+
 def _whole(stream: BinaryIO) -> BinaryIO:
     """The stream, in memory if it can't be read from any place in it."""
     return stream if stream.seekable() else io.BytesIO(stream.read())

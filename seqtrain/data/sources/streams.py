@@ -98,10 +98,10 @@ def read_whole(file: BinaryIO, place: str) -> bytes:
     return raw
 
 
-def too_long(place: str) -> DataError:
+def too_long(place: str, limit: str = f"{LONGEST_TEXT:,} characters") -> DataError:
     """The error for a text or a row of absurd length."""
     return DataError(
-        f"{place}: longer than {LONGEST_TEXT:,} characters, which no text is",
+        f"{place}: longer than {limit}, which no text is",
         hint="is a quote or a line end missing, or is it not a text at all? "
         "a longer one has to be cut",
     )

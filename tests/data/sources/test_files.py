@@ -191,12 +191,10 @@ def test_file_in_a_class_that_is_no_text_is_a_bad_row(tmp_path):
         ("a.csv", "text,label\n", "a.csv: no example in it", "one example a row"),
         ("a.csv", "txt,label\n,1\n", ":1: no column 'text' among", "mean 'txt'?"),
         ("a.csv", "a,b\n,1\n", ":1: no column 'text' among a, b", "data.text"),
-        ("a.csv", "text,label,text\n,1,\n", ":1: two columns 'text'", "rename"),
-        ("a.csv", 'text,label\na,1\n"b\nc,0\n', ":3: a row starts here", "twice"),
-        ("a.tsv", 'text\tlabel\n"So" bad\t1\n', ":2: a row starts here", "twice"),
-        ("a.csv", b"text,label\nok,1\ncaf\xe9,0\n", ":3: byte 0xe9 is not", "iconv"),
-        ("a.txt", "Good.", "a.txt: its name ends in none of .csv", "rename"),
-        ("a.gz", "Good.", "a.gz: its name ends in none of .csv", "rename"),
+        ("a.csv", "text;label\n", ":1: no column 'text'", "data.delimiter: semicolon"),
+        ("a.csv", "text,label,text\n,1,\n", ":1: two columns 'text'", "by its number"),
+        ("a.txt", "Good.", "a.txt: its name ends in none of .csv", "data.format"),
+        ("a.gz", "Good.", "a.gz: its name ends in none of .csv", "data.format"),
     ],
 )
 def test_file_that_cannot_be_read_is_refused_with_place_and_remedy(
@@ -208,6 +206,33 @@ def test_file_that_cannot_be_read_is_refused_with_place_and_remedy(
     assert problem in str(error.value)
     assert str(path) in str(error.value)
     assert hint in error.value.hint
+
+
+@pytest.mark.parametrize(
+    "name, content, number, problem, hint",
+    [
+        ("a.csv", '"b\nc,0\n', 3, "a row starts here", "twice"),
+        ("a.csv", '"b" c,0\n', 3, "a row starts here", "twice"),
+        ("a.tsv", '"So" bad\t1\n', 3, "a row starts here", "data.quote: none"),
+        ("a.csv", b"caf\xe9,0\n", 3, "byte 0xe9 is not UTF-8", "data.encoding"),
+        ("a.jsonl", b'{"text": "caf\xe9"}\n', 2, "byte 0xe9 is not", "data.encoding"),
+    ],
+)
+def test_row_that_cannot_be_read_is_a_bad_row_like_any_other(
+    tmp_path, name, content, number, problem, hint
+):
+    header = {"a.csv": "text,label\n", "a.tsv": "text\tlabel\n", "a.jsonl": ""}[name]
+    good = {"a.csv": "fine,1\n", "a.tsv": "fine\t1\n"}.get(name)
+    good = (good or '{"text": "fine", "label": 1}\n').encode()
+    content = content if isinstance(content, bytes) else content.encode()
+    path = write(tmp_path / name, header.encode() + good + content + good)
+    with pytest.raises(DataError, match=f"^{path}:{number}: {problem}") as error:
+        read_examples(path)
+    assert hint in error.value.hint
+    assert "data.bad_rows: skip" in error.value.hint
+    assert read_examples(path, bad_rows="skip").texts[:1] == ["fine"]
+    assert read_examples(path, bad_rows="skip").texts[-1:] == ["fine"]
+    assert read_examples(path, bad_rows="skip").skipped in (1, 2)
 
 
 WHOLE = gzip.compress(b"text,label\nGood.,1\nBad.,0\n" * 10)
@@ -243,16 +268,18 @@ def test_missing_file_is_refused_with_the_nearest_name(tmp_path):
 
 def test_folder_without_classes_is_refused(tmp_path):
     class_folder(tmp_path, {"a.txt": "Good."})
+    (tmp_path / "a.txt").rename(tmp_path / "a.md")
     with pytest.raises(DataError, match="a folder without classes") as error:
         read_examples(tmp_path)
     assert "sub-folder" in error.value.hint
 
 
-def test_text_in_a_folder_that_is_not_utf8_is_named(tmp_path):
+def test_text_in_a_folder_that_is_not_utf8_is_a_bad_row(tmp_path):
     class_folder(tmp_path, {"pos/a.txt": ""})
     (tmp_path / "pos" / "b.txt").write_bytes(b"one\n\xff")
     with pytest.raises(DataError, match="pos/b.txt:2: byte 0xff is not UTF-8"):
         read_examples(tmp_path)
+    assert read_examples(tmp_path, bad_rows="skip").skipped == 1
 
 
 def test_columns_missing_from_every_skipped_row_are_named(tmp_path):

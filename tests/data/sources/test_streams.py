@@ -3,13 +3,17 @@ import io
 import os
 import socket
 import tracemalloc
+import zipfile
 
 import pytest
 
 from seqtrain.data.sources.streams import (
     LONGEST_TEXT,
+    bad_byte,
+    decode,
     digest_file,
     digest_files,
+    open_data,
     open_file,
     read_text,
     text_lines,
@@ -114,10 +118,105 @@ def test_ends_of_lines_are_those_that_were_asked_for():
     ids=ascii,
 )
 @pytest.mark.parametrize("number", [1, 2, 5000])
-def test_line_that_is_not_utf8_is_named_with_its_byte(bad, byte, number):
+def test_line_that_is_not_utf8_is_found_with_its_byte(bad, byte, number):
     raw = "é fine\n".encode() * (number - 1) + bad + b"\n"
-    with pytest.raises(DataError, match=f"a.csv:{number}: byte 0x{byte} is not"):
-        lines(raw)
+    *good, last = lines(raw)
+    assert bad_byte(last) == f"byte 0x{byte} is not UTF-8"
+    assert not any(map(bad_byte, good))
+
+
+TEXT = "text,label\né 映画 🎬,1\n"
+WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", *WIDE])
+def test_a_byte_order_mark_goes_before_the_encoding(encoding):
+    raw = ("\ufeff" + TEXT).encode(encoding)
+    for given in ("utf-8", "cp1252", "utf-16-be"):
+        found = list(text_lines(io.BytesIO(raw), "a.csv", "", given))
+        assert "".join(found) == TEXT
+        assert decode(raw, "a.csv", given) == TEXT
+
+
+@pytest.mark.parametrize(
+    "encoding, bad",
+    [
+        ("utf-16-le", b"\x41\xd8\x41\x00"),  # half a surrogate pair
+        ("utf-16-be", b"\xd8\x41\x00\x41"),
+        ("utf-32-le", b"\x00\x00\x11\x00"),
+        ("cp1252", b"\x81"),
+        ("gb18030", b"\xff"),
+        ("euc-jp", b"\xff"),
+        ("ascii", b"\x80"),
+    ],
+)
+def test_a_byte_that_is_not_in_another_encoding_is_found(encoding, bad):
+    line = "one line\n".encode(encoding)
+    found = list(text_lines(io.BytesIO(line + bad + line), "a", "", encoding))
+    assert not bad_byte(found[0], encoding)
+    assert f"is not {encoding.upper()}" in bad_byte(found[1], encoding)
+
+
+def zipped(entries, path):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return path
+
+
+def read_zip(path):
+    with open_data(path) as (stream, name):
+        return stream.read(), name
+
+
+def test_the_only_file_in_a_zip_is_read(tmp_path):
+    path = tmp_path / "a.ZIP"
+    others = {"__MACOSX/d/._a.csv": b"x", "d/.DS_Store": b"x", "d/": b""}
+    zipped({**others, "d/a.csv": CONTENT}, path)
+    assert read_zip(path) == (CONTENT, "a.csv")
+
+
+@pytest.mark.parametrize(
+    "entries, problem",
+    [
+        ({"a.csv": b"x", "b.csv": b"y"}, "it holds a.csv, b.csv, a single file"),
+        ({}, "it holds nothing, a single file"),
+        ({"a.csv": bytes(2**27)}, "unpacks to more than 100 times"),
+        ({f"{n:0100}.csv": b"" for n in range(8000)}, "a zip of thousands of files"),
+    ],
+)
+def test_a_zip_of_other_things_is_refused_in_little_memory(tmp_path, entries, problem):
+    path = zipped(entries, tmp_path / "a.zip")
+    del entries
+    tracemalloc.start()
+    with pytest.raises(DataError, match=f"a.zip: {problem}") as error:
+        with open_data(path) as (stream, _):
+            while stream.read(2**16):
+                pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * 2**20
+    assert "unpack it" in error.value.hint
+
+
+def test_a_zip_damaged_or_cut_off_anywhere_is_refused(tmp_path):
+    path = zipped({"a.csv": CONTENT}, tmp_path / "a.zip")
+    raw = path.read_bytes()
+    damaged = [raw[:-1], raw[:100], b"", b"PK", raw[:60] + b"xx" + raw[62:]]
+    for each in damaged:
+        path.write_bytes(each)
+        with pytest.raises(DataError, match="a.zip: not a whole zip file"):
+            read_zip(path)
+
+
+def test_an_encrypted_zip_is_refused(tmp_path):
+    path = zipped({"a.csv": b"x"}, tmp_path / "a.zip")
+    raw = bytearray(path.read_bytes())
+    raw[6] |= 1
+    raw[raw.index(b"PK\1\2") + 8] |= 1
+    path.write_bytes(raw)
+    with pytest.raises(DataError, match="a.zip: 'a.csv' is encrypted"):
+        read_zip(path)
 
 
 @pytest.mark.parametrize("ending", [b"", b"\nmore"], ids=ascii)
