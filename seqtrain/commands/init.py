@@ -14,13 +14,8 @@ def init(
     data: Annotated[
         Path | None,
         typer.Argument(
-<<<<<<< HEAD
             parser=at_home,
-            help="CSV, TSV or JSONL, plain or .gz, or a folder of classes; "
-            "generated reviews if not given.",
-=======
-            help="A file or a folder of labelled texts; generated reviews if not given."
->>>>>>> cce2e983ea373f154a6e734c189434cfae116ef3
+            help="A file or a folder of labelled texts; generated reviews if not given.",
         ),
     ] = None,
     out: Annotated[

@@ -12,7 +12,6 @@ import typer
 from ..errors import ConfigError, DivergedError, WriteError, command
 from ..system.interruption import exit_on_sigterm
 from ..system.quiet import import_tensorflow
-from ..terminal.columns import decimal
 from .arguments import PATH, Overrides, at_home, refuse_together
 from .configs import read_config, read_config_and_data, warn
 from .output import print_result, say
@@ -191,6 +190,8 @@ def _plan(config, data) -> str:
 @contextlib.contextmanager
 def _report_end(run: "Run", data: "Data") -> Iterator[None]:
     """Print how the training inside of the block ended, and the next command."""
+    from ..terminal.columns import decimal
+
     try:
         yield
     except (KeyboardInterrupt, SystemExit) as stop:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ..data.encoded import Data, Encoded
+from ..data.sources.reading import Row
 from ..data.vocabulary import Vocabulary
 from ..sections.data import DataSection
 from ..sections.model import ModelConfig
@@ -75,13 +76,17 @@ class Prediction:
         encode: Encodes raw texts as the training texts were encoded.
         answer: Turns a text, its row of `target.score` and the names of the classes
             into the object that `predict --json` prints.
-        cells: Turns such an answer into the columns of a line of `predict`, which
-            are separated by tabs.
+        columns: The names of the columns that a line of `predict` has.
+        cells: Turns such an answer into the columns of a line.
+        read_rows: Reads a file as the section reads files, without labels; None if
+            it is no table but a text a line.
     """
 
     encode: Callable[[Sequence[str], Trained], Encoded]
     answer: Callable[[str, np.ndarray, Sequence[str]], dict]
+    columns: tuple[str, ...]
     cells: Callable[[dict], list[str]]
+    read_rows: Callable[[DataSection, Path], Iterator[Row] | None]
 
 
 def nothing_broken(section: ModelConfig | TrainConfig) -> Iterator[Broken]:

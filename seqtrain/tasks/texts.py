@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -15,11 +15,18 @@ from ..data.batches import choose_buckets
 from ..data.cache import entry_path, read_entry, write_entry
 from ..data.encoded import Data, Encoded
 from ..data.sources.examples import Examples, label_names
-from ..data.sources.files import Paths, expand, read_examples, shown_paths
+from ..data.sources.files import (
+    Paths,
+    expand,
+    has_columns,
+    read_examples,
+    read_rows,
+    shown_paths,
+)
 from ..data.sources.generated import generate
 from ..data.sources.imdb import imdb_files, read_imdb
 from ..data.sources.labelled import Source, digest_examples, split
-from ..data.sources.reading import Reading
+from ..data.sources.reading import Reading, Row
 from ..data.tokenize import tokenize
 from ..data.vocabulary import Vocabulary
 from ..errors import DataError, listed, shown
@@ -459,6 +466,11 @@ def _cells(answer: dict) -> list[str]:
     return [answer["label"], f"{answer['probability']:.4f}", answer["text"]]
 
 
+def _read_unlabelled(config: FilesData, path: Path) -> Iterator[Row] | None:
+    reading = config.reading._replace(label=None)
+    return read_rows(path, reading) if has_columns(path, reading) else None
+
+
 KIND = Kind(
     name="reviews",
     sections=(ImdbData, FilesData, GeneratedData),
@@ -471,5 +483,11 @@ KIND = Kind(
     read_file=_read_given_file,
     baselines=Baselines(_classifiers, _measure_baselines),
     file_section=FilesData,
-    prediction=Prediction(_encode_unlabelled, _answer, _cells),
+    prediction=Prediction(
+        _encode_unlabelled,
+        _answer,
+        ("label", "probability", "text"),
+        _cells,
+        _read_unlabelled,
+    ),
 )

@@ -157,6 +157,20 @@ def file_format(path: Path, reading: Reading) -> str:
         return format_of(name, path, reading)
 
 
+def has_columns(path: Path, reading: Reading) -> bool:
+    """Whether `read_rows` can read a path; otherwise it has a text a line.
+
+    A path without a suffix that says what it holds is read by `reading.format`.
+    """
+    if path.is_dir() or not path.exists():  # a pattern
+        return path.is_dir() or glob.has_magic(str(path))
+    if not path.is_file() or path.suffix.lower() == ".txt":
+        return False
+    with open_data(path) as (_, name):
+        suffix = Path(name).suffix.lower()
+    return suffix in FORMATS or (suffix != ".txt" and reading.format is not None)
+
+
 def _whole(stream: BinaryIO) -> BinaryIO:
     """The stream, in memory if it can't be read from any place in it."""
     return stream if stream.seekable() else io.BytesIO(stream.read())
