@@ -15,7 +15,8 @@ def init(
         Path | None,
         typer.Argument(
             parser=at_home,
-            help="A file or a folder of labelled texts; generated reviews if not given.",
+            help="A file or a folder of labelled texts; generated reviews if not "
+            "given.",
         ),
     ] = None,
     out: Annotated[
