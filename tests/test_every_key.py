@@ -72,6 +72,12 @@ DATA = {
     "data(files).validation": ([], "data.validation=more.csv"),
     "data(files).text": ([], "data.text=title"),
     "data(files).label": ([], "data.label=language"),
+    "data(files).format": (["data.train=reviews.txt"], "data.format=csv"),
+    "data(files).delimiter": ([], "data.delimiter=tab"),
+    "data(files).quote": (["data.train=quotes.csv"], "data.quote=none"),
+    "data(files).header": (["data.text=1", "data.label=2"], "data.header=false"),
+    "data(files).encoding": (["data.train=latin.csv"], "data.encoding=cp1252"),
+    "data(files).classes": (["data.train=folders"], "data.classes=[a, unsup]"),
     "data(files).bad_rows": (["data.train=broken.csv"], "data.bad_rows=skip"),
     "data(generated).task": (GENERATED, OTHER_TASK),
     "data(generated).examples": (GENERATED, "data.examples=30"),
@@ -185,6 +191,14 @@ def workplace(tmp_path_factory):
         rows = [reviews(i) for i in range(48)]
         write_csv("reviews.csv", rows)
         write_csv("more.csv", rows[4:30])
+        write_csv("quotes.csv", [['"so" ' + row[0], *row[1:]] for row in rows])
+        write_csv("reviews.txt", rows)
+        latin = Path("reviews.csv").read_text().replace("good", "très bon")
+        Path("latin.csv").write_text(latin, encoding="cp1252")
+        for name in ("a", "b", "unsup"):
+            Path("folders", name).mkdir(parents=True)
+            for i in range(9):
+                Path("folders", name, f"{i}.txt").write_text(f"text {i} of {name}")
         write_csv("broken.csv", [*rows, ["a row without a label"]])
         for root, texts in (("aclImdb", "good bad fine"), ("other", "odd warm dull")):
             for part in ("train/pos", "train/neg", "test/pos", "test/neg"):

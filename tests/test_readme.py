@@ -66,6 +66,11 @@ def workplace(tmp_path, monkeypatch):
         reviews.mkdir(parents=True)
         for i in range(10):
             (reviews / f"{i}_{i}.txt").write_text(f"{words[i % 4]} {folder}")
+    Path("corpus").mkdir()
+    for part, count in (("train", 50), ("test", 10)):
+        rows = [f"mail {i} has {words[i % 4]},{'hs'[i % 5 > 2]}" for i in range(count)]
+        rows = [row.replace(",h", ",ham").replace(",s", ",spam") for row in rows]
+        Path(f"corpus/{part}.txt").write_text("\n".join(["body,label", *rows]))
     handler = signal.getsignal(signal.SIGTERM)
     yield tmp_path
     signal.signal(signal.SIGTERM, handler)  # `train` sets its own

@@ -40,10 +40,11 @@ def find_parts(path: Path) -> dict[str, Paths]:
     if folders:
         return {"train": path, **_beside(path)}
     tables = [each for each in files if _format_suffix(each)]
-    named = [each for each in tables if _TRAIN.search(each.name)] or tables
+    named = [each for each in tables or files if _TRAIN.search(each.name)]
+    named = named or tables
     if len(named) == 1:
         return {"train": named[0], **_beside(named[0])}
-    if named:
+    if tables:
         return {"train": named}
     return _by_class(files) or {"train": path, **_beside(path)}
 

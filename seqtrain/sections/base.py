@@ -105,7 +105,7 @@ ShareOrFiles = Annotated[
 
 # A column: its name, or its number.
 _Name = Annotated[str, Tag("(word)")]
-_Number = Annotated[int, Field(ge=1, le=INT32), Tag("(number)")]
+_Number = Annotated[int, Field(ge=1, le=10**6), Tag("(number)")]
 Column = Annotated[_Name | _Number, by_kind]
 Columns = Annotated[
     _Name

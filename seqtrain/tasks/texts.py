@@ -80,9 +80,9 @@ class FilesData(DataSection):
         "joined",
     )
     label: Column = Field("label", description="column of the labels")
-    format: Literal["csv", "tsv", "jsonl", "json", "fasttext"] | None = Field(
-        None, description="what files hold whose names do not end in a format"
-    )
+    format: (
+        Literal["csv", "tsv", "jsonl", "json", "fasttext", "parquet", "excel"] | None
+    ) = Field(None, description="what files hold whose names do not end in a format")
     delimiter: Literal["comma", "semicolon", "tab", "pipe"] | None = Field(
         None, description="what separates fields; null: a comma, in TSV a tab"
     )

@@ -9,6 +9,13 @@ DATA = """
   tokens: characters
   buckets: [10, 20]
 """
+READING = """
+  format: csv
+  delimiter: semicolon
+  quote: none
+  header: false
+  encoding: cp1252
+  classes: [neg, pos]"""
 REST = """\
 model:
   embedding: {dim: 5, dropout: 0.1}
@@ -89,7 +96,7 @@ def memory(task, timesteps=15, changes=()):
 CONFIGS = {
     "imdb": f"seed: 3\ndata:\n  source: imdb\n  path: aclImdb{DATA}{SGD}",
     "files": "seed: 3\ndata:\n  source: files\n  train: a.csv\n  test: b.csv\n"
-    f"  text: '1e-3'\n  label: 'on'\n  bad_rows: skip{DATA}{ADAMW}",
+    f"  text: '1e-3'\n  label: 'on'\n  bad_rows: skip{READING}{DATA}{ADAMW}",
     "generated": "seed: 3\ndata:\n  source: generated\n  task: reviews\n"
     "  examples: 30\n  test_examples: 9\n"
     f"  length: 15\n  distance: 3\n  noise: 0.1{DATA}{SGD}",

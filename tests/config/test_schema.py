@@ -366,7 +366,29 @@ def test_keys_that_contradict_each_other_are_refused(complaint, given, said):
         ),
         ("data={source: files}", "data: 'train' is missing; training data"),
         ("data={source: files, train: 3}", "data.train: 3 is not a path"),
-        ("data={source: files, train: x, text: 3}", "data.text: 3 is not text"),
+        (
+            "data={source: files, train: x, text: 3.5}",
+            "data.text: 3.5 is not an integer",
+        ),
+        (
+            "data={source: files, train: x, text: []}",
+            "data.text: [] is not long enough",
+        ),
+        ("data={source: files, train: x, label: 0}", "data.label: 0 is not at least 1"),
+        ("data={source: files, train: [x, 3]}", "data.train[1]: 3 is not a path"),
+        ("data={source: files, train: {a: x}}", "data.train: {…} is not long enough"),
+        (
+            "data={source: files, train: x, encoding: utf9}",
+            "data.encoding: 'utf9' is no encoding, such as utf-8 or cp1252",
+        ),
+        (
+            "data={source: files, train: x, encoding: zip}",
+            "data.encoding: 'zip' is no encoding, such as utf-8 or cp1252",
+        ),
+        (
+            "data={source: files, train: x, delimiter: ';'}",
+            "data.delimiter: ';' is not one of comma, semicolon, tab, pipe",
+        ),
         (
             "data={source: files, train: x, validation: 1}",
             "validation: 1 is not below 1",

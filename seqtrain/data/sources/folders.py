@@ -44,30 +44,29 @@ def class_files(
     names = [entry.name for entry in entries]
     if not entries:
         return _files_of_lines(folder, root)
-    if classes is None:
-        entries = [entry for entry in entries if entry.name != UNLABELLED]
-    elif missing := [name for name in classes if name not in names]:
+    chosen = {*names} - {UNLABELLED} if classes is None else {*classes}
+    if missing := sorted(chosen - {*names}):
         raise DataError(
             f"{folder}: no sub-folder {missing[0]} among {listed(names)}",
             hint="set data.classes to the sub-folders that are classes",
         )
-    else:
-        entries = [entry for entry in entries if entry.name in classes]
-    if parts := [name for name in names if name.lower() in PARTS]:
-        raise DataError(
-            f"{folder}: the sub-folder {parts[0]} is a part of the data, not a class",
-            hint=f"name it: {folder / parts[0]}; or set data.classes to those that "
-            "are classes",
-        )
-    return [
+    files = [
         ClassFile(entry.name, Path(file.path), _file_problem(file, root))
         for entry in entries
+        if entry.name in chosen
         for file in _visible(entry.path)
     ]
+    if files and all(file.problem == _A_FOLDER for file in files):
+        raise DataError(
+            f"{folder}: its sub-folders {listed(names)} hold folders, not texts",
+            hint=f"name one of them, such as {folder / names[-1]}",
+        )
+    return files
 
 
 UNLABELLED = "unsup"
-PARTS = ("train", "training", "test", "valid", "validation", "val", "dev")
+_A_FOLDER = "a folder"
+_PARTS = ("train", "training", "test", "valid", "validation", "val", "dev")
 
 
 def _files_of_lines(folder: Path, root: Path) -> list[ClassFile]:
@@ -80,6 +79,11 @@ def _files_of_lines(folder: Path, root: Path) -> list[ClassFile]:
         raise DataError(
             f"{folder}: a folder without classes",
             hint="put the texts of each class, as .txt files, into a sub-folder",
+        )
+    if all(file.label.lower() in _PARTS for file in files):
+        raise DataError(
+            f"{folder}: its files are parts of the data, not classes",
+            hint=f"name one of them, such as {files[0].path}",
         )
     return files
 
@@ -137,7 +141,7 @@ def _file_problem(entry: os.DirEntry, root: Path) -> str | None:
     if entry.is_symlink() and (problem := _link_problem(entry, root)):
         return problem
     if not entry.is_file():
-        return "a folder" if entry.is_dir() else "a pipe, a device or a socket"
+        return _A_FOLDER if entry.is_dir() else "a pipe, a device or a socket"
     return None
 
 
