@@ -90,6 +90,8 @@ def predict(
         for answer, kept in answers:
             bad += "error" in answer
             write(table.line(answer, kept))
+    if out:
+        print_result(str(out))
     if bad:
         say(f"warning: {bad:,} rows could not be read, and have an error for an answer")
 

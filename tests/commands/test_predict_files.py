@@ -70,7 +70,7 @@ def test_a_table_has_a_header_and_comes_back_exactly(call, format):
         "--out",
         f"o.{format}",
     )
-    assert (done.returncode, done.stdout) == (0, "")
+    assert (done.returncode, done.stdout) == (0, f"o.{format}\n")
     with open(f"o.{format}", newline="") as file:
         found = list(csv.DictReader(file, delimiter="," if format == "csv" else "\t"))
     assert list(found[0]) == ["id", "text", "label", "predicted_label", "probability"]
