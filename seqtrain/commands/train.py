@@ -106,7 +106,8 @@ def _begin(
     run = Run.create(path.stem, run_path)
     with run.locked(), _report_end(run, data):
         run.start(path, config, _command(), weights_from=source)
-        run.append_log(f"{plan}\n{noise}")
+        warnings = [f"warning: {warning}" for warning in data.report.warnings]
+        run.append_log("\n".join([plan, *warnings, noise]))
         train(config, data, run, weights_from=source)
 
 
