@@ -1,5 +1,6 @@
 """What a user can cause and fix; each error carries its exit code."""
 
+import json
 import shlex
 import unicodedata
 from collections.abc import Iterable
@@ -108,6 +109,19 @@ def printable(text: str, keep: str = "") -> str:
         else char.encode("unicode_escape").decode()
         for char in text
     )
+
+
+def printable_json(content: object) -> str:
+    r"""Return a line of JSON in which a terminal finds nothing to obey.
+
+    Example:
+        >>> print(printable_json({"café": "\x1b[31m"}))
+        {"café": "\u001b[31m"}
+    """
+    text = json.dumps(content, ensure_ascii=False, default=str)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def display_width(text: str) -> int:

@@ -11,7 +11,7 @@ from ..data.batches import epoch_batches, gather
 from ..data.encoded import Encoded
 from ..data.sources.reading import Row
 from ..data.sources.streams import LONGEST_TEXT, too_long
-from ..errors import DataError, RunError, command, listed
+from ..errors import DataError, RunError, command, listed, shorten
 from ..models.saved import load_model
 from ..runs.run import Run
 from ..spelling import did_you_mean
@@ -28,9 +28,9 @@ def load_best(run: Run) -> keras.Model:
     Raises:
         RunError: If there is no model yet, or a file of the run is damaged.
     """
-    if not run.model_path.exists():
+    if not run.folder.has(run.model_path.name):
         raise RunError(
-            f"{run.path}: no model.keras in this run ({run.info['status']}), "
+            f"{run.path}: no model.keras in this run ({shorten(run.info['status'])}), "
             "a trained model is needed",
             hint="wait for its first epoch, or train again",
         )

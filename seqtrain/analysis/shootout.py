@@ -177,7 +177,7 @@ class _Bout:
         if not is_run(str(place)):
             given = [word for setting in settings for word in ("--set", setting)]
             _run([*command, "train", str(self.path), *given, "--run", str(place)])
-        elif _without_shootout(Run(place).config) != _without_shootout(config):
+        elif _without_shootout(Run.open(place).config) != _without_shootout(config):
             raise SeqtrainError(
                 f"{place}: another config was trained there",
                 hint="give the shootout another --out",

@@ -1,18 +1,11 @@
-"""What TensorBoard's plugins show: panels, hyperparameters, precision and recall."""
+"""The panels of TensorBoard's custom scalars."""
 
-from collections.abc import Iterator, Sequence
-
-import numpy as np
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar.summary import pb as layout_pb
-from tensorboard.plugins.hparams.api import hparams_pb
-from tensorboard.plugins.pr_curve.summary import pb as pr_curve_pb
 
 from ..config import Config
-
-CLASSES = 20  # that get a precision-recall curve; nobody looks at more
-THRESHOLDS = 101
+from ..tasks import kind_of
 
 
 def layout(config: Config) -> Summary:
@@ -20,9 +13,15 @@ def layout(config: Config) -> Summary:
 
     TensorBoard merges the panels of all runs. Layers have no panels of their own, so
     that runs with different layers share theirs: a panel shows all layers of all runs.
+    The first are over epochs, of which all runs have about as many; over steps a run
+    of thousands leaves no room for those of hundreds.
     """
     flow = "gradient_flow/.*/"
     panels = {
+        "Learning, over epochs": {
+            "loss over epochs": "epoch/loss",
+            "accuracy over epochs": "epoch/accuracy",
+        },
         "Learning": {
             "loss": "loss",
             "accuracy": "accuracy",
@@ -44,6 +43,8 @@ def layout(config: Config) -> Summary:
         },
     }
     absent = set()
+    if "accuracy" not in kind_of(config.data).target.metrics:
+        absent |= {"epoch/accuracy", "accuracy"}
     if config.train.clip_norm is None:
         absent.add("clipped_share")
     categories = []
@@ -58,42 +59,3 @@ def layout(config: Config) -> Summary:
         ]
         categories.append(layout_pb2.Category(title=title, chart=shown))
     return layout_pb(layout_pb2.Layout(category=categories))
-
-
-def hyperparameters(config: Config) -> Summary:
-    """The values of a config, for the dashboard that compares hyperparameters."""
-    sections = config.model_dump(mode="json", exclude={"log"})
-    # With an empty id the dashboard shows the name of the run.
-    return hparams_pb(dict(_flatten(sections)), trial_id="")
-
-
-def _flatten(value, place: str = "") -> Iterator[tuple[str, str | float | bool]]:
-    """Yield each value with its dotted key, as `--set` takes it."""
-    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        value = dict(enumerate(value))
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _flatten(inner, f"{place}.{key}" if place else key)
-    elif isinstance(value, list):
-        yield place, " ".join(map(str, value))
-    elif value is not None:
-        yield place, value
-
-
-def precision_recall(
-    labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
-) -> Iterator[Summary]:
-    """Yield a curve for each class against the rest; for two only that of the second.
-
-    Args:
-        labels: Class ids, `(examples,)`.
-        probabilities: `(examples, classes)`.
-        names: The names of the classes; the first twenty get a curve.
-    """
-    for k in [1] if len(names) == 2 else range(min(len(names), CLASSES)):
-        yield pr_curve_pb(
-            f"precision_recall/{names[k]}",
-            labels == k,
-            probabilities[:, k],
-            num_thresholds=THRESHOLDS,
-        )

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.histogram.summary_v2 import histogram_pb
@@ -20,7 +19,11 @@ from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
+from ..errors import printable
 from ..system.disk import writing
+from ..system.folder import Folder
+from .graphs import layers_graph, operations_graph
+from .tags import description
 
 
 class TensorBoardWriter:
@@ -44,21 +47,26 @@ class TensorBoardWriter:
     """
 
     def __init__(self, run: Path):
-        self.folders = {s: run / "tensorboard" / s for s in ("train", "validation")}
+        inside = Folder(run)
+        self.folders = {
+            split: inside.make(f"tensorboard/{split}")
+            for split in ("train", "validation")
+        }
         self._paths, self._writers = {}, {}
+        self._described: set[tuple[str, str]] = set()
         # TensorBoard reads the files of a folder in the order of their names.
         name = f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}"
         for split, folder in self.folders.items():
             path = folder / f"{name}.{os.getpid()}"
             with writing(path):
-                folder.mkdir(parents=True, exist_ok=True)
                 self._writers[split] = RecordWriter(path.open("xb"))
             self._paths[split] = path
             self._write(split, Event(file_version="brain.Event:2"))
 
     def scalars(self, split: str, values: Mapping[str, float], step: int) -> None:
         """Add one point to the curve of each tag in `values`."""
-        self._add(split, step, (scalar_pb(tag, data) for tag, data in values.items()))
+        shown = (scalar_pb(tag, data) for tag, data in values.items())
+        self._add(split, step, shown)
 
     def histograms(self, values: Mapping[str, np.ndarray], step: int) -> None:
         """Add a histogram to each tag in `values`."""
@@ -84,17 +92,10 @@ class TensorBoardWriter:
         self._add(split, step, [copy])
 
     def graph(self, model: keras.Model) -> None:
-        """Show the operations of a prediction in the graph dashboard.
-
-        Keras's own conceptual graph fails on a model with a mask (TensorBoard
-        2.21), so the operations are traced instead.
-        """
-        inputs = model.inputs[0]
-        traced = tf.function(model).get_concrete_function(
-            tf.TensorSpec(inputs.shape, inputs.dtype, inputs.name)
-        )
-        graph = traced.graph.as_graph_def()
-        self._write("train", Event(graph_def=graph.SerializeToString()))
+        """Show the layers of a model, and the operations of a prediction."""
+        self.summary("train", layers_graph(model), 0)
+        operations = operations_graph(model).SerializeToString()
+        self._write("train", Event(graph_def=operations))
 
     def close(self) -> None:
         """Close the files."""
@@ -104,7 +105,18 @@ class TensorBoardWriter:
 
     def _add(self, split: str, step: int, summaries: Iterable[Summary]) -> None:
         values = [value for summary in summaries for value in summary.value]
+        for value in values:
+            self._describe(split, value)
         self._write(split, Event(step=step, summary=Summary(value=values)))
+
+    def _describe(self, split: str, value: Summary.Value) -> None:
+        """Say what a tag means with its first value, the one that TensorBoard asks."""
+        if (split, value.tag) not in self._described:
+            self._described.add((split, value.tag))
+            metadata = value.metadata
+            metadata.summary_description = (
+                metadata.summary_description or description(value.tag) or ""
+            )
 
     def _write(self, split: str, event: Event) -> None:
         event.wall_time = time.time()
@@ -124,7 +136,10 @@ class Sample(NamedTuple):
 
 def yaml_markdown(yaml: str) -> str:
     """Markdown that shows `yaml` verbatim."""
-    return f"```yaml\n{yaml.rstrip()}\n```"
+    text = printable(yaml.rstrip(), keep="\n")
+    # A fence ends at one as long as itself, which a value may hold.
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}yaml\n{text}\n{fence}"
 
 
 def samples_markdown(samples: Iterable[Sample]) -> str:
@@ -141,5 +156,7 @@ def samples_markdown(samples: Iterable[Sample]) -> str:
 def _literal(text: str) -> str:
     # Escape every sign: nothing in a review may act as Markdown or HTML.
     return re.sub(
-        r"[^\w ]|_", lambda sign: f"&#{ord(sign[0])};", " ".join(text.split())
+        r"[^\w ]|_",
+        lambda sign: f"&#{ord(sign[0])};",
+        printable(" ".join(text.split())),
     )

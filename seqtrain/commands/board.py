@@ -10,8 +10,13 @@ from .arguments import at_home
 
 def board(
     runs: Annotated[
-        Path, typer.Argument(parser=at_home, help="A folder of runs, or one run.")
-    ] = Path("runs"),
+        list[Path] | None,
+        typer.Argument(
+            parser=at_home,
+            help="Folders of runs, or single runs.",
+            show_default="runs",
+        ),
+    ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="0 takes any free port.")
     ] = 6006,
@@ -29,4 +34,4 @@ def board(
     """
     from ..board.serve import serve
 
-    serve(runs, host=host, port=port)
+    serve(runs or [Path("runs")], host=host, port=port)

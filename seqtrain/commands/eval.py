@@ -8,6 +8,7 @@ import typer
 
 from ..system.quiet import exit_on_ctrl_c, import_tensorflow
 from .arguments import PATH, DataOverrides, Json, RunPath, refuse_together
+from .opening import open_trained
 from .output import print_result, say
 
 
@@ -28,9 +29,8 @@ def evaluate(
     split_given = context.get_parameter_source("split").name != "DEFAULT"
     refuse_together("eval", {"--data": data, "--split": split_given})
     from ..runs.data_of_run import change_data, pointing_to_data
-    from ..runs.run import Run
 
-    directory = Run.open(run)
+    directory = open_trained(run)
     change_data(directory, set_ or (), data)
     import_tensorflow()
     with exit_on_ctrl_c():

@@ -10,6 +10,7 @@ import typer
 from ..system.quiet import exit_on_ctrl_c, import_tensorflow
 from .arguments import Json, Overrides, at_home
 from .configs import read_config_and_data
+from .opening import open_trained
 from .output import print_result, say
 
 
@@ -28,10 +29,10 @@ def gradflow(
 ) -> None:
     """Measure how far back in time the gradient reaches, layer by layer."""
     from ..runs.data_of_run import change_data, pointing_to_data
-    from ..runs.run import Run, is_run
+    from ..runs.run import is_run
 
     path = at_home(target)
-    run = Run.open(path) if is_run(str(path)) else None
+    run = open_trained(path) if is_run(str(path)) else None
     if run is None:
         path, config, data = read_config_and_data(target, set_)
     else:

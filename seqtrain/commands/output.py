@@ -3,19 +3,21 @@
 import os
 import sys
 
-from ..errors import SeqtrainError
+from ..errors import SeqtrainError, printable, printable_json
 
 
-def print_result(text: str) -> None:
+def print_result(text: str, *, raw: bool = False) -> None:
     """Print a result; exit quietly if the reader, such as `head`, has closed the pipe.
 
     The exit code is then 128 + SIGPIPE, as of every program that a closed pipe ends.
+    What a terminal would obey, such as a colour in the name of a class, is shown as its
+    escape, unless programs are to read it `raw`.
 
     Raises:
         SeqtrainError: If it can't be written for another reason.
     """
     try:
-        print(text, flush=True)
+        print(text if raw else printable(text, keep="\n\t"), flush=True)
     except OSError as error:
         # Python flushes stdout at exit, which would raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -27,13 +29,18 @@ def print_result(text: str) -> None:
         ) from None
 
 
+def print_json(content: object) -> None:
+    """Print a result as a line of JSON, in which a terminal finds nothing to obey."""
+    print_result(printable_json(content))
+
+
 def say(text: str) -> None:
     """Print on stderr what is not a result, such as progress or a hint.
 
     If nobody can read it any more, that is no reason to stop.
     """
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text, keep="\n\t"), file=sys.stderr, flush=True)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
@@ -13,6 +14,7 @@ import typer
 from ..errors import ConfigError, DataError
 from ..system.quiet import import_tensorflow
 from .arguments import PATH, DataOverrides, at_home, refuse_together
+from .opening import open_trained
 from .output import print_result, say
 
 if TYPE_CHECKING:
@@ -61,11 +63,10 @@ def predict(
 ) -> None:
     """Classify texts: arguments, the rows of a file, or lines of standard input."""
     from ..runs.data_of_run import change_data
-    from ..runs.run import Run
 
     texts = list(arguments or ())
     named = _names_a_run(texts, file)
-    directory = Run.open(at_home(texts.pop(0)) if named else None)
+    directory = open_trained(at_home(texts.pop(0)) if named else None)
     if bool(texts) == bool(file):
         raise ConfigError(
             "predict: texts are needed, either as arguments or by --file",
@@ -82,7 +83,10 @@ def predict(
     format_ = "jsonl" if json_ else format_ or (format_by_name(out) if out else "lines")
     with contextlib.ExitStack() as stack:
         answers = _answers(directory, texts, file, keep or [], stack)
-        write = stack.enter_context(_writing(out)) if out else print_result
+        if out:
+            write = stack.enter_context(_writing(out))
+        else:
+            write = partial(print_result, raw=format_ in ("tsv", "csv"))
         table = PredictionTable(
             format_, kind_of(directory.config.data).prediction, keeps=bool(keep)
         )

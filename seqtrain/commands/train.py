@@ -14,6 +14,7 @@ from ..system.interruption import exit_on_sigterm
 from ..system.quiet import import_tensorflow
 from .arguments import PATH, Overrides, at_home, refuse_together
 from .configs import read_config, read_config_and_data, warn
+from .opening import open_trained
 from .output import print_result, say
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _begin(
         source, noise = None, ""
         path, config, data = read_config_and_data(name, overrides)
     else:
-        source = Run.open(source_path)
+        source = open_trained(source_path)
         path, config = read_config(name, overrides)
         data, noise = _load_for_weights_of(source, config)
     plan = _plan(config, data)
@@ -191,7 +192,7 @@ def _plan(config, data) -> str:
 @contextlib.contextmanager
 def _report_end(run: "Run", data: "Data") -> Iterator[None]:
     """Print how the training inside of the block ended, and the next command."""
-    from ..terminal.columns import decimal
+    from ..terminal.columns import number
 
     try:
         yield
@@ -207,7 +208,7 @@ def _report_end(run: "Run", data: "Data") -> Iterator[None]:
         error.hint += f"; {command('train', '--replay', run.path)} shows the step"
         raise
     best = run.info["best"]
-    reached = f"validation loss {decimal(best['val_loss'])}"
+    reached = f"validation loss {number(best['val_loss'], '.4f')}"
     if "val_accuracy" in best:
         reached += f", accuracy {best['val_accuracy']:.4f}"
     split = () if data.test else ("--split", "validation")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, printable
 from .sources.streams import digest_files, open_file
 
 _DIGEST_SIZE = hashlib.sha256().digest_size
@@ -85,8 +85,8 @@ def write_entry(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         os.replace(temporary, path)
     except OSError as error:  # this command has the data in memory
         print(
-            f"warning: {path.parent}: encoded data can't be kept there, "
-            f"{error.strerror}; each command encodes it anew\n"
+            f"warning: {printable(str(path.parent))}: encoded data can't be kept "
+            f"there, {error.strerror}; each command encodes it anew\n"
             "hint: name a folder that can be written by SEQTRAIN_CACHE",
             file=sys.stderr,
         )

@@ -20,6 +20,7 @@ import tensorflow as tf
 Tensors = Sequence[tf.Tensor]
 
 TANH = keras.activations.tanh
+SIGMOID = keras.activations.sigmoid
 
 
 class Cell(NamedTuple):
@@ -42,16 +43,22 @@ class Cell(NamedTuple):
             slope of the activation, φ'; each shaped like a state.
         halved: The gates, in their stored order, whose pre-activations come halved.
         memory: The letter of the gate that multiplies the old state, if there is one.
+        late: Whether the step gets the recurrent product of the last block as a
+            function, `product(states)`, since it is not the old states that it takes.
+            Such a cell has no gradient of its own.
     """
 
     step: Callable[[Tensors, Tensors], tuple[Tensors, Tensors]]
-    gradient: Callable[[Tensors, Tensors, Tensors, Tensors], tuple[Tensors, Tensors]]
+    gradient: (
+        Callable[[Tensors, Tensors, Tensors, Tensors], tuple[Tensors, Tensors]] | None
+    )
     blocks: tuple[int, ...]
     separate: tuple[bool, ...]
     num_saved: int
     gates: Callable[[Tensors], tuple[dict[str, tf.Tensor], tf.Tensor]]
     halved: tuple[int, ...] = ()
     memory: str | None = None
+    late: bool = False
 
 
 def cell_by_tape(
@@ -59,20 +66,27 @@ def cell_by_tape(
     gates: Callable[[Tensors], tuple[dict[str, tf.Tensor], tf.Tensor]],
     *,
     blocks: tuple[int, ...],
+    separate: tuple[bool, ...] | None = None,
     num_sums: int,
     memory: str | None,
 ) -> Cell:
-    """Make a cell whose gradient TensorFlow derives; all its blocks are separate.
+    """Make a cell whose gradient TensorFlow derives.
 
     Args:
         equations: `equations(pre, states)` returns the new states, and the sums that
             the gates and the candidate are functions of.
         gates: `Cell.gates`, but from these sums.
         blocks: As in `Cell`.
+        separate: As in `Cell`; by default all blocks are separate.
         num_sums: How many sums there are.
         memory: As in `Cell`.
     """
-    columns = [count for count in blocks for _ in ("x", "a")]
+    separate = separate or (True,) * len(blocks)
+    columns = [
+        count
+        for count, alone in zip(blocks, separate, strict=True)
+        for _ in range(1 + alone)
+    ]
 
     def step(pre, states):
         new, sums = equations(pre, states)
@@ -90,7 +104,7 @@ def cell_by_tape(
         step,
         gradient,
         blocks=blocks,
-        separate=(True,) * len(blocks),
+        separate=separate,
         num_saved=num_sums + sum(columns),
         gates=lambda saved: gates(saved[:num_sums]),
         memory=memory,

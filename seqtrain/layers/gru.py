@@ -7,8 +7,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from .base import Recurrent
-from .cell import Cell, cell_by_tape, saving, sigmoid_from_tanh, slope
+from .cell import SIGMOID, Cell, cell_by_tape, saving, sigmoid_from_tanh, slope
+from .gated import Gated
 from .initializers import Chrono
 from .layer_norm import normalize
 
@@ -64,7 +64,66 @@ def gru_cell(activation, *, literal: bool = False) -> Cell:
 
 
 @functools.cache
-def normalized_gru_cell(activation) -> Cell:
+def general_gru_cell(
+    activation, recurrent_activation, *, literal: bool = False, late: bool = False
+) -> Cell:
+    """The equations of a GRU whose gates have another activation than σ.
+
+    Or whose reset gate acts on the old state before the product, as in [1] and with
+    `reset_after=False` in Keras, so that the product of the candidate comes late:
+
+        g_t = φ(x_g + (σ(z_r) * h_{t-1}) U_g)
+
+    References:
+        [1] Cho et al., Learning phrase representations using RNN
+            encoder-decoder, 2014.
+    """
+
+    def equations(pre, states):
+        z, r, x, a = pre
+        (hidden,) = states
+        update, reset = recurrent_activation(z), recurrent_activation(r)
+        g = x + (a([reset * hidden]) if late else reset * a)
+        new = (1 - update) * activation(g)
+        if not literal:
+            new += update * hidden
+        return (new,), (z, r, g)
+
+    gates, memory = (
+        gru_gates(activation, recurrent_activation),
+        None if literal else "z",
+    )
+    blocks, separate = (1, 1, 1), (False, False, True)
+    if late:
+        return Cell(
+            *(equations, None, blocks, separate),
+            num_saved=3,
+            gates=gates,
+            memory=memory,
+            late=True,
+        )
+    return cell_by_tape(
+        *(equations, gates),
+        blocks=blocks,
+        separate=separate,
+        num_sums=3,
+        memory=memory,
+    )
+
+
+def gru_gates(activation, recurrent_activation):
+    """`Cell.gates` of a GRU, from the sums z, r and g."""
+
+    def gates(sums):
+        z, r, g = sums
+        values = {"z": recurrent_activation(z), "r": recurrent_activation(r)}
+        return values, slope(activation, g)
+
+    return gates
+
+
+@functools.cache
+def normalized_gru_cell(activation, recurrent_activation=SIGMOID) -> Cell:
     """The equations of a GRU from x, already normalized, and a = h_{t-1} U.
 
         z, r = σ(x_z + LN(a; α')_z), σ(x_r + LN(a; α')_r)     over the columns of both
@@ -79,20 +138,17 @@ def normalized_gru_cell(activation) -> Cell:
         (x, a, x_g, a_g), (hidden, *constants) = pre, states
         *alpha, alpha_g, bias = constants
         z, r = tf.split(x + normalize(a, tf.concat(alpha, -1)), 2, -1)
-        g = x_g + tf.sigmoid(r) * (normalize(a_g, alpha_g) + bias)
-        update = tf.sigmoid(z)
+        g = x_g + recurrent_activation(r) * (normalize(a_g, alpha_g) + bias)
+        update = recurrent_activation(z)
         hidden = update * hidden + (1 - update) * activation(g)
         return (hidden, *constants), (z, r, g)
 
-    def gates(sums):
-        z, r, g = sums
-        return {"z": tf.sigmoid(z), "r": tf.sigmoid(r)}, slope(activation, g)
-
+    gates = gru_gates(activation, recurrent_activation)
     return cell_by_tape(equations, gates, blocks=(2, 1), num_sums=3, memory="z")
 
 
 @keras.saving.register_keras_serializable("seqtrain")
-class GRU(Recurrent):
+class GRU(Gated):
     """A recurrent layer with one state, which its gates keep or replace.
 
         z_t = σ(x_t W_z + a_z + h_{t-1} U_z + b_z)              update gate
@@ -130,10 +186,21 @@ class GRU(Recurrent):
     Args:
         units: Size of the hidden state.
         activation: φ, a name or a function.
+        recurrent_activation: σ, a name or a function; by default the logistic function,
+            which is the fastest.
+        use_bias: Whether there are biases.
         formulation: `"standard"` or `"document"`.
         return_sequences: Whether to return the outputs of all timesteps or the last.
         return_state: Whether to return the last state as well.
+        go_backwards: Whether to read from the last timestep to the first; the outputs
+            come in this order, too.
+        stateful: Whether a batch starts with the state that the one before it ended
+            with, until `reset_state()`. The size of a batch must be known.
+        zero_output_for_mask: Whether outputs are zero where the mask is false.
         dropout: Share of the input's features to drop, the same ones at every timestep.
+        recurrent_dropout: Share of the entries of h_{t-1} to drop before the product
+            with U, the same ones at every timestep, others for each gate. In training
+            the loop is slower with it.
         weight_dropout: Share of the entries of U to drop, the same ones at every
             timestep and for every sequence of a batch [2].
         zoneout: Probability that a unit of h keeps its old value, drawn anew at each
@@ -146,9 +213,19 @@ class GRU(Recurrent):
             identity for each gate.
         bias_initializer: Initializer of the biases. `"chrono"` or `Chrono(timesteps)`
             acts on the update gate, in a.
+        reset_after: Whether r acts after the recurrent product. If False, g_t is
+            `φ(x_t W_g + (r_t * h_{t-1}) U_g + b_g)` as in [1], there is one bias,
+            `(3 * units,)`, and the loop is slower.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: Regularizers of the
+            weights that the initializers of the same names are for.
+        kernel_constraint, recurrent_constraint, bias_constraint: Their constraints.
+        unroll, use_cudnn: Those of Keras, which change nothing here;
+            `use_cudnn=True` is refused.
+        implementation: With 1, or with `recurrent_dropout`, `dropout` drops other
+            features for each gate, as in Keras; nothing else depends on it.
 
     Call arguments:
-        inputs: `(batch, timesteps, features)`.
+        sequences: `(batch, timesteps, features)`.
         initial_state: h_0, `(batch, units)`; zeros by default.
         mask: `(batch, timesteps)`, true for a real timestep. At the others the
             state does not change and the output repeats, as in Keras.
@@ -156,7 +233,7 @@ class GRU(Recurrent):
 
     Returns:
         `(batch, units)`, or `(batch, timesteps, units)` with `return_sequences`;
-        with `return_state` a list of it and the last state.
+        with `return_state` a tuple of it and the last state.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -178,14 +255,46 @@ class GRU(Recurrent):
 
     num_gates = 3
 
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        *,
+        reset_after=True,
+        **kwargs,
+    ):
+        super().__init__(units, activation, recurrent_activation, use_bias, **kwargs)
+        if not reset_after and (self.layer_norm or self.formulation != "standard"):
+            raise ValueError(
+                f"reset_after is {reset_after!r}, it must be True with layer_norm and "
+                "with formulation='document', whose equations have the reset gate act "
+                "after the recurrent product"
+            )
+        self.reset_after = reset_after
+
+    @property
+    def has_recurrent_bias(self):
+        """Whether the recurrent product has a bias of its own."""
+        return self.reset_after and self.formulation == "standard"
+
     def cell(self):
         if self.layer_norm:
-            return normalized_gru_cell(self.activation)
-        return gru_cell(self.activation, literal=self.formulation == "document")
+            return normalized_gru_cell(self.activation, self.recurrent_activation)
+        literal = self.formulation == "document"
+        if self.recurrent_activation is SIGMOID and self.reset_after:
+            return gru_cell(self.activation, literal=literal)
+        return general_gru_cell(
+            self.activation,
+            self.recurrent_activation,
+            literal=literal,
+            late=not self.reset_after,
+        )
 
     def input_bias(self):
-        bias = tf.convert_to_tensor(self.bias)
-        if self.formulation == "document":
+        bias = self.whole_bias()
+        if not self.has_recurrent_bias:
             return bias
         # In the gates both biases are added to the same sum.
         candidate, gates = bias[0, -self.units :], bias[:, : -self.units]
@@ -195,16 +304,16 @@ class GRU(Recurrent):
         if not self.layer_norm:
             return ()
         gains = tf.split(tf.convert_to_tensor(self.recurrent_gain), 3)
-        return (*gains, tf.convert_to_tensor(self.bias)[1, -self.units :])
+        return (*gains, self.whole_bias()[1, -self.units :])
 
     def recurrent_biases(self):
-        if self.formulation == "document" or self.layer_norm:
+        if not self.has_recurrent_bias or self.layer_norm:
             return ()
-        return (tf.convert_to_tensor(self.bias)[1, -self.units :],)
+        return (self.whole_bias()[1, -self.units :],)
 
     def bias_shape(self):
         columns = (3 * self.units,)
-        return columns if self.formulation == "document" else (2, *columns)
+        return (2, *columns) if self.has_recurrent_bias else columns
 
     def initial_bias(self, shape, dtype=None):
         if not isinstance(self.bias_initializer, Chrono):
@@ -212,3 +321,6 @@ class GRU(Recurrent):
         update = self.bias_initializer((self.units,), dtype)
         rest = ops.zeros((math.prod(shape) - self.units,), dtype)
         return ops.reshape(ops.concatenate([update, rest]), shape)
+
+    def get_config(self):
+        return {**super().get_config(), "reset_after": self.reset_after}

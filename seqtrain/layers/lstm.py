@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from .base import Recurrent
 from .cell import (
+    SIGMOID,
     TANH,
     Cell,
     cell_by_tape,
@@ -16,7 +16,8 @@ from .cell import (
     slope,
     value_and_vjp,
 )
-from .initializers import Chrono, find_initializer
+from .gated import Gated
+from .initializers import Chrono
 from .layer_norm import normalize
 
 
@@ -75,7 +76,39 @@ def lstm_cell(activation, *, zoneout: bool = False) -> Cell:
 
 
 @functools.cache
-def normalized_lstm_cell(activation) -> Cell:
+def general_lstm_cell(activation, recurrent_activation) -> Cell:
+    """The equations of an LSTM whose gates have another activation than σ."""
+
+    def equations(pre, states):
+        [z], (_, cell) = pre, states
+        i, f, g, o = z = tf.split(z, 4, -1)
+        cell = recurrent_activation(f) * cell + recurrent_activation(i) * activation(g)
+        return (recurrent_activation(o) * activation(cell), cell), z
+
+    return cell_by_tape(
+        equations,
+        lstm_gates(activation, recurrent_activation),
+        blocks=(4,),
+        separate=(False,),
+        num_sums=4,
+        memory="f",
+    )
+
+
+def lstm_gates(activation, recurrent_activation):
+    """`Cell.gates` of an LSTM, from the sums i, f, g and o."""
+
+    def gates(z):
+        i, f, g, o = z
+        values = {"i": i, "f": f, "o": o}
+        values = {name: recurrent_activation(sums) for name, sums in values.items()}
+        return values, slope(activation, g)
+
+    return gates
+
+
+@functools.cache
+def normalized_lstm_cell(activation, recurrent_activation=SIGMOID) -> Cell:
     """The equations of an LSTM from x, already normalized, and a = h_{t-1} U.
 
         z = x + LN(a; α')
@@ -91,20 +124,16 @@ def normalized_lstm_cell(activation) -> Cell:
         *alpha, gamma, beta = constants
         z = tf.split(x + normalize(a, tf.concat(alpha, -1)), 4, -1)
         i, f, g, o = z
-        cell = tf.sigmoid(f) * cell + tf.sigmoid(i) * activation(g)
-        hidden = tf.sigmoid(o) * activation(normalize(cell, gamma) + beta)
+        cell = recurrent_activation(f) * cell + recurrent_activation(i) * activation(g)
+        hidden = recurrent_activation(o) * activation(normalize(cell, gamma) + beta)
         return (hidden, cell, *constants), z
 
-    def gates(z):
-        i, f, g, o = z
-        values = {"i": tf.sigmoid(i), "f": tf.sigmoid(f), "o": tf.sigmoid(o)}
-        return values, slope(activation, g)
-
+    gates = lstm_gates(activation, recurrent_activation)
     return cell_by_tape(equations, gates, blocks=(4,), num_sums=4, memory="f")
 
 
 @keras.saving.register_keras_serializable("seqtrain")
-class LSTM(Recurrent):
+class LSTM(Gated):
     """A recurrent layer with a cell state that gates protect from change.
 
     Because the cell state c is added to rather than overwritten, gradients
@@ -146,10 +175,21 @@ class LSTM(Recurrent):
     Args:
         units: Size of the hidden state and of the cell state.
         activation: φ, a name or a function.
+        recurrent_activation: σ, a name or a function; by default the logistic function,
+            which is the fastest.
+        use_bias: Whether there is b.
         formulation: `"standard"` or `"document"`.
         return_sequences: Whether to return the outputs of all timesteps or the last.
         return_state: Whether to return the last states as well.
+        go_backwards: Whether to read from the last timestep to the first; the outputs
+            come in this order, too.
+        stateful: Whether a batch starts with the states that the one before it ended
+            with, until `reset_state()`. The size of a batch must be known.
+        zero_output_for_mask: Whether outputs are zero where the mask is false.
         dropout: Share of the input's features to drop, the same ones at every timestep.
+        recurrent_dropout: Share of the entries of h_{t-1} to drop before the product
+            with U, the same ones at every timestep, others for each gate. In training
+            the loop is slower with it.
         weight_dropout: Share of the entries of U and P to drop, the same ones at every
             timestep and for every sequence of a batch [4].
         zoneout: Probability that a unit of h or c keeps its old value, drawn anew at
@@ -161,12 +201,21 @@ class LSTM(Recurrent):
         kernel_initializer: Initializer of W, of Keras or by its name.
         recurrent_initializer: Initializer of U and P; also `"glorot"` or `"identity"`,
             the identity for each gate.
-        bias_initializer: Initializer of b. `"forget_one"` is one for the forget gate
-            and zero elsewhere [3]; `"chrono"` or `Chrono(timesteps)` spreads the
-            memories of the units over the length of the sequences.
+        bias_initializer: Initializer of b. `"forget_one"` is zero, and one for the
+            forget gate; `"chrono"` or `Chrono(timesteps)` spreads the memories of the
+            units over the length of the sequences.
+        unit_forget_bias: Whether b starts at one for the forget gate, whatever the
+            initializer says [3]; chrono decides for itself.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: Regularizers of the
+            weights that the initializers of the same names are for.
+        kernel_constraint, recurrent_constraint, bias_constraint: Their constraints.
+        unroll, use_cudnn: Those of Keras, which change nothing here;
+            `use_cudnn=True` is refused.
+        implementation: With 1, or with `recurrent_dropout`, `dropout` drops other
+            features for each gate, as in Keras; nothing else depends on it.
 
     Call arguments:
-        inputs: `(batch, timesteps, features)`.
+        sequences: `(batch, timesteps, features)`.
         initial_state: `[h_0, c_0]`, each `(batch, units)`; zeros by default.
         mask: `(batch, timesteps)`, true for a real timestep. At the others the
             states do not change and the output repeats, as in Keras.
@@ -174,7 +223,7 @@ class LSTM(Recurrent):
 
     Returns:
         `(batch, units)`, or `(batch, timesteps, units)` with `return_sequences`;
-        with `return_state` a list of it, the last h and the last c.
+        with `return_state` a tuple of it, the last h and the last c.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -200,11 +249,33 @@ class LSTM(Recurrent):
     num_gates = 4
     num_states = 2
 
-    def __init__(self, units, *, bias_initializer="forget_one", **kwargs):
-        super().__init__(units, bias_initializer=bias_initializer, **kwargs)
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        *,
+        bias_initializer="zeros",
+        unit_forget_bias=True,
+        **kwargs,
+    ):
+        if bias_initializer == "forget_one":
+            if not (unit_forget_bias and use_bias):
+                raise ValueError(
+                    "bias_initializer is 'forget_one', it must be another with "
+                    "unit_forget_bias=False or use_bias=False"
+                )
+            bias_initializer = "zeros"
+        super().__init__(
+            *(units, activation, recurrent_activation, use_bias),
+            bias_initializer=bias_initializer,
+            **kwargs,
+        )
+        self.unit_forget_bias = unit_forget_bias
 
-    def build(self, input_shape):
-        super().build(input_shape)
+    def build(self, sequences_shape, initial_state_shape=None):
+        super().build(sequences_shape)
         if self.layer_norm:
             shape = (self.units,)
             self.cell_gain = self.add_weight(
@@ -216,7 +287,9 @@ class LSTM(Recurrent):
 
     def cell(self):
         if self.layer_norm:
-            return normalized_lstm_cell(self.activation)
+            return normalized_lstm_cell(self.activation, self.recurrent_activation)
+        if self.recurrent_activation is not SIGMOID:
+            return general_lstm_cell(self.activation, self.recurrent_activation)
         return lstm_cell(self.activation, zoneout=self.zoneout > 0)
 
     def constants(self):
@@ -231,24 +304,23 @@ class LSTM(Recurrent):
             kernels.append(self.peephole_kernel)
         return kernels
 
-    def add_formulation_weights(self, add):
+    def add_formulation_weights(self):
         if self.formulation == "document":
             shape = (self.units, 4 * self.units)
-            self.peephole_kernel = add(
-                "peephole_kernel", shape, self.recurrent_initializer
+            self.peephole_kernel = self.add_family(
+                "peephole_kernel", shape, "recurrent"
             )
 
-    def find_bias_initializer(self, identifier):
-        known = identifier == "forget_one"
-        return identifier if known else find_initializer(identifier)
-
     def initial_bias(self, shape, dtype=None):
-        gate = (self.units,)
-        if self.bias_initializer == "forget_one":
-            forget, enter = ops.ones(gate, dtype), ops.zeros(gate, dtype)
-        elif isinstance(self.bias_initializer, Chrono):
+        gate, rest = (self.units,), (2 * self.units,)
+        if isinstance(self.bias_initializer, Chrono):
             forget = self.bias_initializer(gate, dtype)
-            enter = -forget
-        else:
+            return ops.concatenate([-forget, forget, ops.zeros(rest, dtype)])
+        if not self.unit_forget_bias:
             return self.bias_initializer(shape, dtype)
-        return ops.concatenate([enter, forget, ops.zeros((2 * self.units,), dtype)])
+        # As in Keras, which draws for the other gates in two calls.
+        enter, forget = self.bias_initializer(gate, dtype), ops.ones(gate, dtype)
+        return ops.concatenate([enter, forget, self.bias_initializer(rest, dtype)])
+
+    def get_config(self):
+        return {**super().get_config(), "unit_forget_bias": self.unit_forget_bias}

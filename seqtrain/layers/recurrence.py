@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-# Neither of the two has a public name (TensorFlow 2.21).
+# None of the three has a public name (TensorFlow 2.21).
+from tensorflow.python.eager.forwardprop_util import pack_tangents
 from tensorflow.python.eager.record import could_possibly_record
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 from .cell import Cell, Tensors
+from .loops import backward_loop, forward_loop, pairs, take
 
 # The fewest sequences of a part. What a timestep costs besides its products hardly
 # depends on their number: two parts of 8 are no faster than one of 16 (LSTM, 64 units).
@@ -68,190 +70,159 @@ def recurrence(
         last states; and, with a probe under a tape, what each step saved for its
         gradient, each `(timesteps, batch, units)`.
     """
-    counts = (len(inputs), len(states), len(kernels) * len(inputs), len(biases))
+    flat = [u for blocks in kernels for u in blocks]
+    if _in_forward_mode([*inputs, *states, *flat, *biases]):
+        return recurrence_by_tape(
+            *(cell, inputs, states, kernels),
+            **{"biases": biases, "mask": mask, "zoneout": zoneout},
+            **{"sequences": sequences, "probe": probe},
+        )
+    counts = (len(inputs), len(states), len(flat), len(biases))
     compiled = _compiles(inputs[0].shape[0])
-    forward = _compiled_forward if compiled else _forward
-    backward = _compiled_backward if compiled else _backward
     recording = could_possibly_record()
     watched = probe is not None
+
+    def arguments(tensors):
+        inputs, states, kernels, biases = take(tensors[: sum(counts)], counts)
+        kernels = take(kernels, [counts[0]] * (counts[2] // counts[0]))
+        return cell, inputs, states, kernels, biases, mask, zoneout
+
+    def gradients(backward, tensors, saved, history, d_results):
+        _, inputs, states, kernels, biases, *_ = arguments(tensors)
+        d_hidden, *d_last = d_results if sequences else (None, *d_results)
+        d_inputs, d_initial, d_recurrent, d_probe = backward(
+            *(cell, saved, history, kernels, mask, zoneout),
+            *(d_hidden, d_last[: len(states)]),
+            watched=watched,
+        )
+        d_kernels = [
+            tf.matmul(_rows(state[:-1]), _rows(d), transpose_a=True)
+            for state, _ in zip(history, kernels, strict=False)
+            for d in d_recurrent
+        ]
+        d_separate = [d for d, alone in pairs(d_recurrent, cell.separate) if alone]
+        d_biases = [
+            tf.reduce_sum(d, [0, 1]) for d, _ in zip(d_separate, biases, strict=False)
+        ]
+        return (*d_inputs, *d_initial, *d_kernels, *d_biases, *d_probe)
+
+    def gradients_anew(*tensors):
+        tensors, d_results = tensors[:num_tensors], tensors[num_tensors:]
+        record = forward_loop(*arguments(tensors), recording=True)[2:]
+        return gradients(backward_loop, tensors, *record, d_results)
 
     # Only tensors that get a gradient are arguments: tf.custom_gradient demands it.
     @tf.custom_gradient
     def run(*tensors):
+        forward = _compiled_forward if compiled else forward_loop
         # Without this TensorFlow would derive another gradient of a compiled loop,
         # besides ours.
         own = [tf.stop_gradient(t) for t in tensors] if compiled else tensors
-        inputs, states, kernels, biases = _take(own, counts)
-        kernels = _take(kernels, [counts[0]] * (counts[2] // counts[0]))
-        arguments = (cell, inputs, states, kernels, biases, mask, zoneout)
         hidden, last, *record = forward(
-            *arguments, sequences=sequences, recording=recording
+            *arguments(own), sequences=sequences, recording=recording
         )
-        shown = record[0] if watched else []
 
         def gradient(*d_results):
             # A function that was traced without a tape may be differentiated later.
-            saved, history = (
-                record if recording else forward(*arguments, recording=True)[2:]
+            saved_and_history = (
+                record if recording else forward(*arguments(own), recording=True)[2:]
             )
-            d_hidden, *d_last = d_results if sequences else (None, *d_results)
-            d_results = d_hidden, d_last[: len(states)]
-            d_inputs, d_initial, d_recurrent, d_probe = backward(
-                *(cell, saved, history, kernels, mask, zoneout),
-                *d_results,
-                watched=watched,
-            )
-            d_kernels = [
-                tf.matmul(_rows(state[:-1]), _rows(d), transpose_a=True)
-                for state, _ in zip(history, kernels, strict=False)
-                for d in d_recurrent
-            ]
-            d_separate = [d for d, alone in _pairs(d_recurrent, cell.separate) if alone]
-            d_biases = [
-                tf.reduce_sum(d, [0, 1])
-                for d, _ in zip(d_separate, biases, strict=False)
-            ]
-            return (*d_inputs, *d_initial, *d_kernels, *d_biases, *d_probe)
+            if not compiled:
+                return gradients(backward_loop, tensors, *saved_and_history, d_results)
 
+            def compiled_gradients(*tensors):
+                tensors, d_results = tensors[:num_tensors], tensors[num_tensors:]
+                return gradients(
+                    _compiled_backward, tensors, *saved_and_history, d_results
+                )
+
+            again = differentiated_as(gradients_anew, compiled_gradients)
+            return again(*tensors, *d_results)
+
+        shown = record[0] if watched else []
         return (*[hidden] * sequences, *last, *shown), gradient
 
-    flat = (u for blocks in kernels for u in blocks)
-    results = run(*inputs, *states, *flat, *biases, *([probe] if watched else []))
+    tensors = (*inputs, *states, *flat, *biases, *([probe] if watched else []))
+    num_tensors = len(tensors)
+    results = run(*tensors)
     hidden = None
     if sequences:
         hidden, *results = results
-        # The loop loses the static shape, which the next layer needs to be compiled.
+        # A loop that is compiled by itself loses the static shape once more.
         hidden.set_shape([states[0].shape[0], inputs[0].shape[0], states[0].shape[1]])
     return hidden, tuple(results[: len(states)]), tuple(results[len(states) :])
 
 
-def _forward(
-    cell, inputs, states, kernels, biases, mask, zoneout, *, sequences=False, recording
-):
-    """Run forward; return all hidden states, the last states, and the record.
+def differentiated_as(function, faster):
+    """A function of tensors that is computed as `faster`, and differentiated as itself.
 
-    With `recording` this is what each step saved, and all states, each
-    `(timesteps + 1, batch, units)`.
+    Both return the same values.
     """
-    timesteps, dtype = tf.shape(inputs[0])[0], inputs[0].dtype
-    # Nothing in the loop is broadcast: XLA vectorizes a read of one timestep only
-    # where every other operand has the same shape.
-    biases = [tf.broadcast_to(b, tf.shape(states[0])) for b in biases]
-    mask = _as_wide_as(mask, states[0])
 
-    def step(t, states):
-        pre, biases_left = [], iter(biases)
-        for block, (x, separate) in enumerate(_pairs(inputs, cell.separate)):
-            a = _sum(s @ u[block] for s, u in zip(states, kernels, strict=False))
-            if separate:
-                pre += [x[t], a + next(biases_left, 0)]
-            else:
-                pre += [x[t] + a]
-        new, saved = cell.step(pre, states)
-        new = list(new)
-        for i, k in enumerate(zoneout):
-            new[i] = k[t] * states[i] + (1 - k[t]) * new[i]
-        if mask is not None:
-            new = [tf.where(mask[t], n, s) for n, s in _pairs(new, states)]
-        return tuple(new), tuple(saved)
+    @tf.custom_gradient
+    def run(*tensors):
+        def gradient(*d_results):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(tensors)
+                results = function(*tensors)
+            return tape.gradient(
+                results, tensors, d_results, unconnected_gradients="zero"
+            )
 
-    def body(t, states, saved, history):
-        states, tensors = step(t, states)
-        saved = tuple(a.write(t, x) for a, x in zip(saved, tensors, strict=False))
-        history = tuple(
-            a.write(t + 1, s) for a, s in zip(history, states, strict=False)
-        )
-        return t + 1, states, saved, history
+        return faster(*map(tf.stop_gradient, tensors)), gradient
 
-    def array(size, like):
-        return tf.TensorArray(dtype, size, element_shape=like.shape)
+    return run
 
-    recorded = states if recording else states[: int(sequences)]
-    _, last, saved, history = tf.while_loop(
-        lambda t, *_: t < timesteps,
-        body,
-        (
-            0,
-            tuple(states),
-            tuple(
-                array(timesteps, states[0]) for _ in range(cell.num_saved * recording)
-            ),
-            tuple(array(timesteps + 1, s).write(0, s) for s in recorded),
-        ),
+
+def recurrence_by_tape(
+    cell: Cell,
+    inputs: Tensors,
+    states: Tensors,
+    kernels: Sequence[Tensors],
+    *,
+    drops: Tensors = (),
+    biases: Tensors = (),
+    mask: tf.Tensor | None = None,
+    zoneout: Tensors = (),
+    sequences: bool = True,
+    probe: tf.Tensor | None = None,
+) -> tuple[tf.Tensor | None, tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
+    """Run a cell as `recurrence` does, with the gradient that TensorFlow derives.
+
+    Slower, but it takes a cell that is late, and drops features of the hidden state: a
+    gate's columns of U1 see `h_{t-1} * m` instead of h_{t-1}, with an m for each gate.
+
+    Args:
+        cell: The equations, and as in `recurrence` what follows.
+        inputs: x in blocks.
+        states: The initial states.
+        kernels: U1, U2, ….
+        drops: m for each gate in its stored order, `(batch, units)`; none without
+            dropout.
+        biases: b for each separate block.
+        mask: True for a real token.
+        zoneout: k for each of the first states.
+        sequences: Whether to return the hidden states of all timesteps.
+        probe: p.
+
+    Returns:
+        What `recurrence` returns.
+    """
+    hidden, last, saved, _ = forward_loop(
+        *(cell, inputs, states, kernels, biases, mask, zoneout),
+        drops=drops,
+        sequences=sequences,
+        recording=probe is not None,
+        probe=probe,
     )
-    history = [a.stack() for a in history]  # each (timesteps + 1, batch, units)
-    hidden = tf.transpose(history[0][1:], [1, 0, 2]) if sequences else None
-    return hidden, last, [a.stack() for a in saved], history
-
-
-def _backward(
-    cell, saved, history, kernels, mask, zoneout, d_hidden, d_last, *, watched
-):
-    """Run backward; return the gradients of x, the initial states, a and the probe."""
-    timesteps, dtype = tf.shape(history[0])[0] - 1, history[0].dtype
-    mask = _as_wide_as(mask, d_last[0])
-    if d_hidden is not None:
-        d_hidden = tf.transpose(d_hidden, [1, 0, 2])
-    # Once, not in each of the small products, which it would slow down up to twofold.
-    transposed = [tf.transpose(_join(blocks)) for blocks in kernels]
-
-    def step(t, d_states):
-        if d_hidden is not None:
-            d_states = (d_states[0] + d_hidden[t], *d_states[1:])
-        total = d_states[:1] if watched else ()
-        # What goes through the step, and what bypasses it to the old states.
-        d_new, d_bypass = list(d_states), [0] * len(d_states)
-        if mask is not None:
-            d_new = [tf.where(mask[t], d, tf.zeros_like(d)) for d in d_states]
-            d_bypass = [tf.where(mask[t], tf.zeros_like(d), d) for d in d_states]
-        for i, k in enumerate(zoneout):
-            d_bypass[i] += k[t] * d_new[i]
-            d_new[i] *= 1 - k[t]
-        old, new = [s[t] for s in history], [s[t + 1] for s in history]
-        d_pre, d_old = cell.gradient([s[t] for s in saved], old, new, d_new)
-        d_a = _join(_inputs_and_recurrent(cell, d_pre)[1])
-        d_old = [d + b for d, b in _pairs(d_old, d_bypass)]
-        for i, kernel in enumerate(transposed):
-            d_old[i] += d_a @ kernel
-        return tuple(d_old), (*d_pre, *total)
-
-    def body(t, d_states, arrays):
-        d_states, tensors = step(t, d_states)
-        arrays = tuple(a.write(t, d) for a, d in _pairs(arrays, tensors))
-        return t - 1, d_states, arrays
-
-    columns = [
-        kernel.shape[1]
-        for kernel, separate in _pairs(kernels[0], cell.separate)
-        for _ in range(1 + separate)
-    ]
-    if watched:
-        columns.append(d_last[0].shape[1])
-    _, d_initial, arrays = tf.while_loop(
-        lambda t, *_: t >= 0,
-        body,
-        (
-            timesteps - 1,
-            tuple(d_last),
-            tuple(
-                tf.TensorArray(
-                    dtype, timesteps, element_shape=[d_last[0].shape[0], count]
-                )
-                for count in columns
-            ),
-        ),
-    )
-    d_pre = [a.stack() for a in arrays]
-    d_probe = [d_pre.pop()] if watched else []
-    d_inputs, d_recurrent = _inputs_and_recurrent(cell, d_pre)
-    return d_inputs, d_initial, d_recurrent, d_probe
+    return hidden, last, tuple(saved)
 
 
 # On a CPU, XLA runs the loops of one compiled function one after the other. If each is
 # compiled as a function of its own, several run at the same time.
 _compiled_forward, _compiled_backward = (
     tf.function(loop, jit_compile=True, autograph=False)
-    for loop in (_forward, _backward)
+    for loop in (forward_loop, backward_loop)
 )
 
 
@@ -270,6 +241,11 @@ def _sequential():
     return tf.executing_eagerly() or GraphOrParentsInXlaContext(graph)
 
 
+def _in_forward_mode(tensors):
+    """Whether a `tf.autodiff.ForwardAccumulator` watches any of the tensors."""
+    return bool(pack_tangents(tensors).tangents)
+
+
 def in_parts(run, *tensors, loops=1):
     """Run a loop over a batch in parts, all at the same time, one for each core.
 
@@ -278,18 +254,19 @@ def in_parts(run, *tensors, loops=1):
     Args:
         run: `run(*tensors)` returns a sequence or None, and states.
         tensors: Each begins with the axis of the batch; nests of tensors, or None,
-            but for the first.
+            but for the very first.
         loops: How many such loops share the cores, this one included.
 
     Returns:
         What `run` returns for the whole batch.
     """
-    batch = tensors[0].shape[0]
+    first, *_ = tf.nest.flatten(tensors)
+    batch = first.shape[0]
     # A batch of unknown size is cut in two at most: it may be small.
     count = min(lanes() // loops, 2 if batch is None else batch // ROWS)
     if count < 2 or _sequential():
         return run(*tensors)
-    batch = tf.shape(tensors[0])[0] if batch is None else batch
+    batch = tf.shape(first)[0] if batch is None else batch
     sizes = [(batch + part) // count for part in range(count)]
     cut = [
         [None] * count if tensor is None else tf.split(tensor, sizes)
@@ -310,46 +287,6 @@ def lanes() -> int:
     return tf.config.threading.get_inter_op_parallelism_threads() or os.cpu_count()
 
 
-def _inputs_and_recurrent(cell, pre):
-    """Split pre-activations into the input's part and the recurrent part, by block.
-
-    A block that is not separate has one tensor, which stands for both.
-    """
-    pre, inputs, recurrent = iter(pre), [], []
-    for separate in cell.separate:
-        inputs.append(next(pre))
-        recurrent.append(next(pre) if separate else inputs[-1])
-    return inputs, recurrent
-
-
-def _take(tensors, counts):
-    """Cut a flat sequence into pieces of these lengths."""
-    tensors = iter(tensors)
-    return [[next(tensors) for _ in range(count)] for count in counts]
-
-
-def _as_wide_as(mask, state):
-    """Repeat a mask `(timesteps, batch, 1)` for all units."""
-    if mask is None:
-        return None
-    return tf.broadcast_to(mask, tf.concat([tf.shape(mask)[:1], tf.shape(state)], 0))
-
-
 def _rows(tensor):
     """Stack the timesteps of all sequences into one matrix."""
     return tf.reshape(tensor, [-1, tensor.shape[-1]])
-
-
-def _sum(terms):
-    first, *others = terms
-    for term in others:
-        first += term
-    return first
-
-
-def _join(blocks):
-    return blocks[0] if len(blocks) == 1 else tf.concat(blocks, -1)
-
-
-def _pairs(first, second):
-    return zip(first, second, strict=True)

@@ -36,8 +36,9 @@ def rnn_cell(activation) -> Cell:
     )
 
 
-@keras.saving.register_keras_serializable("seqtrain")
-class RNN(Recurrent):
+# Registered under the name that it has in files made before it had this one.
+@keras.saving.register_keras_serializable("seqtrain", name="RNN")
+class SimpleRNN(Recurrent):
     """A recurrent layer whose state is a function of the input and the old state.
 
         h_t = φ(x_t W + h_{t-1} U + b)      hidden state, φ = activation
@@ -61,12 +62,21 @@ class RNN(Recurrent):
     Args:
         units: Size of the hidden state.
         activation: φ, a name or a function.
+        use_bias: Whether there are biases.
         formulation: `"standard"`, or `"document"`, which allows `output_units`.
         output_units: Size of the output y of each timestep; by default the output
             is h.
         return_sequences: Whether to return the outputs of all timesteps or the last.
         return_state: Whether to return the last state as well.
+        go_backwards: Whether to read from the last timestep to the first; the outputs
+            come in this order, too.
+        stateful: Whether a batch starts with the state that the one before it ended
+            with, until `reset_state()`. The size of a batch must be known.
+        zero_output_for_mask: Whether outputs are zero where the mask is false.
         dropout: Share of the input's features to drop, the same ones at every timestep.
+        recurrent_dropout: Share of the entries of h_{t-1} to drop before the product
+            with U, the same ones at every timestep. In training the loop is slower
+            with it.
         weight_dropout: Share of the entries of U to drop, the same ones at every
             timestep and for every sequence of a batch [2].
         zoneout: Probability that a unit of h keeps its old value, drawn anew at each
@@ -75,11 +85,15 @@ class RNN(Recurrent):
         kernel_initializer: Initializer of W, of Keras or by its name.
         recurrent_initializer: Initializer of U; also `"glorot"` or `"identity"`.
         bias_initializer: Initializer of b.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: Regularizers of the
+            weights that the initializers of the same names are for.
+        kernel_constraint, recurrent_constraint, bias_constraint: Their constraints.
+        unroll: That of Keras, which changes nothing here.
         omega: Weight of a regularizer of U that holds the norm of the gradient from
             one timestep to the next [1]; the reported loss does not include it.
 
     Call arguments:
-        inputs: `(batch, timesteps, features)`.
+        sequences: `(batch, timesteps, features)`.
         initial_state: h_0, `(batch, units)`; zeros by default.
         mask: `(batch, timesteps)`, true for a real timestep. At the others the
             state does not change and the output repeats, as in Keras.
@@ -87,11 +101,12 @@ class RNN(Recurrent):
 
     Returns:
         `(batch, units)`, or `(batch, timesteps, units)` with `return_sequences`;
-        with `return_state` a list of it and the last state.
+        with `return_state` a tuple of it and the last state.
 
     Raises:
         ValueError: If an argument is out of range, or `output_units` is
-            given in the standard formulation, or `omega` beside `zoneout`.
+            given in the standard formulation, or `omega` beside `zoneout` or
+            `recurrent_dropout`.
 
     Example:
         >>> layer = RNN(3, return_sequences=True)
@@ -109,8 +124,17 @@ class RNN(Recurrent):
 
     num_gates = 1
 
-    def __init__(self, units, *, output_units=None, omega=None, **kwargs):
-        super().__init__(units, **kwargs)
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        use_bias=True,
+        *,
+        output_units=None,
+        omega=None,
+        **kwargs,
+    ):
+        super().__init__(units, activation, use_bias=use_bias, **kwargs)
         if output_units is not None and self.formulation != "document":
             raise ValueError(
                 f"output_units is {output_units!r}, "
@@ -128,25 +152,25 @@ class RNN(Recurrent):
             )
         if omega is not None and not 0 < omega < math.inf:
             raise ValueError(f"omega is {omega!r}, it must be positive and finite")
-        if omega is not None and self.zoneout:
-            raise ValueError(
-                f"omega is {omega!r}, it must be None with zoneout, which leads the "
-                "gradient past the recurrent kernel"
-            )
+        for name in ("zoneout", "recurrent_dropout"):
+            if omega is not None and getattr(self, name):
+                raise ValueError(
+                    f"omega is {omega!r}, it must be None with {name}, which leads the "
+                    "gradient past the recurrent kernel"
+                )
         self.output_units = output_units
         self.omega = omega
 
-    def build(self, input_shape):
-        super().build(input_shape)
+    def build(self, sequences_shape, initial_state_shape=None):
+        super().build(sequences_shape)
         if self.output_units is not None:
-            self.output_kernel = self.add_weight(
-                name="output_kernel",
-                shape=(self.units, self.output_units),
-                initializer=self.kernel_initializer,
-            )
-            self.output_bias = self.add_weight(
-                name="output_bias", shape=(self.output_units,), initializer="zeros"
-            )
+            shape = (self.units, self.output_units)
+            self.output_kernel = self.add_family("output_kernel", shape, "kernel")
+            self.output_bias = None
+            if self.use_bias:
+                self.output_bias = self.add_family(
+                    "output_bias", (self.output_units,), "bias", "zeros"
+                )
 
     def cell(self):
         return rnn_cell(self.activation)
@@ -161,10 +185,15 @@ class RNN(Recurrent):
     def output_size(self):
         return self.units if self.output_units is None else self.output_units
 
+    @property
+    def output_is_hidden(self):
+        return self.output_units is None
+
     def output_of(self, hidden):
         if self.output_units is None:
             return hidden
-        return ops.matmul(hidden, self.output_kernel) + self.output_bias
+        outputs = ops.matmul(hidden, self.output_kernel)
+        return outputs if self.output_bias is None else outputs + self.output_bias
 
     def get_config(self):
         return {
@@ -172,3 +201,6 @@ class RNN(Recurrent):
             "output_units": self.output_units,
             "omega": self.omega,
         }
+
+
+RNN = SimpleRNN

@@ -89,6 +89,8 @@ def _recurrent(
     bias_initializer = config.bias_initializer
     if bias_initializer == "chrono":
         bias_initializer = Chrono(max_length)
+    if config.cell == "lstm":  # a config says by the initializer alone what f starts at
+        options["unit_forget_bias"] = bias_initializer == "forget_one"
     for key in ("output_units", "omega"):  # of an RNN only
         if getattr(config, key) is not None:
             options[key] = getattr(config, key)

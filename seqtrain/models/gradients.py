@@ -1,6 +1,6 @@
 """The gradients of a model, and the variables that training changes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
@@ -36,6 +36,30 @@ def variables_of(model: keras.Model) -> list[keras.Variable]:
 
 
 def assign(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) -> None:
-    """Assign a value to each variable."""
+    """Assign a value to each variable.
+
+    Raises:
+        ValueError: If they are not as many, or one has another shape or type; no
+            variable is changed then.
+    """
+    if len(values) != len(variables):
+        raise ValueError(f"{len(values)} arrays, the model has {len(variables)}")
+    for variable, value in zip(variables, values, strict=True):
+        if value.shape != variable.shape or not np.can_cast(
+            value.dtype, variable.dtype
+        ):
+            raise ValueError(
+                f"{variable.path}: {value.dtype} of shape {value.shape}, "
+                f"{variable.dtype} of shape {tuple(variable.shape)} is needed"
+            )
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
+
+
+def nonfinite(variables: Iterable[keras.Variable]) -> list[str]:
+    """Return the paths of those variables in which not all numbers are finite."""
+    return [
+        variable.path
+        for variable in variables
+        if not np.isfinite(np.asarray(variable.numpy(), np.float64)).all()
+    ]

@@ -1,29 +1,23 @@
 """Load `model.keras`: layers and weights, but never code."""
 
-import json
+import copy
+import io
+import math
 import warnings
 import zipfile
-from collections.abc import Iterator
+import zlib
 from pathlib import Path
 
+import h5py
 import keras
+import tensorflow as tf
 
 from .. import layers  # noqa: F401  Keras finds our layers in a saved model by this
-from ..errors import RunError, shown
+from ..errors import RunError, listed, shown
+from ..system.folder import KIB, MIB
 from ..tasks.kind import Kind
-
-_PARTS = {"config.json", "metadata.json", "model.weights.h5"}
-_LARGEST_CONFIG = 2**24  # bytes; a deep model has some thousands
-# Classes of Keras whose config contains a program.
-_PROGRAMS = {
-    "Lambda",
-    "TFSMLayer",
-    "TorchModuleWrapper",
-    "JaxLayer",
-    "FlaxLayer",
-    "__lambda__",
-    "__typespec__",
-}
+from .archive import MOST_CONFIG, WEIGHTS, damaged, opened, read_config
+from .gradients import nonfinite
 
 
 def load_model(
@@ -32,7 +26,8 @@ def load_model(
     """Load the model of a run.
 
     Keras runs what the config in the file names, so the config is checked first: it
-    may name layers of Keras and of seqtrain, but no function of another module.
+    may name layers of Keras and of seqtrain, but no function of another module, and no
+    more weights than the file has bytes for.
 
     Args:
         path: A `.keras` file.
@@ -41,12 +36,12 @@ def load_model(
         kind: The kind of data of the run.
 
     Raises:
-        RunError: If the file is damaged, carries code, or doesn't fit the vocabulary,
-            the labels or the kind of data.
+        RunError: If the file is damaged, carries code, has weights that are not finite,
+            or doesn't fit the vocabulary, the labels or the kind of data.
     """
-    _check_config(_read_config(path), path)
     try:
-        with warnings.catch_warnings():
+        with opened(path) as archive, warnings.catch_warnings():
+            _check_sizes(archive, read_config(archive, path), path)
             # Keras warns if a layer keeps its initial weights.
             warnings.simplefilter("error", UserWarning)
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
@@ -56,19 +51,24 @@ def load_model(
         # A model of numbers has no vocabulary.
         rows = _embedding_rows(model) if fits and kind.inputs.embedded else vocab_size
     except (
+        ArithmeticError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
         AttributeError,
         ImportError,
-        IndexError,
-        KeyError,
+        LookupError,
+        MemoryError,
         OSError,
         RuntimeError,
+        tf.errors.OpError,
         TypeError,
         UserWarning,
         ValueError,
     ) as error:
         # Keras has no error class for this: each layer raises its own.
         reason = (str(error) or type(error).__name__).partition("\n")[0]
-        raise _damaged(path, f"Keras can't build it: {reason[:200]}") from None
+        raise damaged(path, f"Keras can't build it: {reason[:200]}") from None
     if not fits:
         raise RunError(
             f"{path}: made for another task than that of the config, {kind.name}",
@@ -86,6 +86,12 @@ def load_model(
             f"{num_classes:,} labels does not fit",
             hint="copy the whole run again; its files belong together",
         )
+    if names := nonfinite(model.weights):
+        raise RunError(
+            f"{path}: not all of its weights are finite numbers ({listed(names)}), no "
+            "prediction would mean anything",
+            hint="copy the whole run again, or train again",
+        )
     return model
 
 
@@ -102,61 +108,35 @@ def _features_and_per_step(model: keras.Model) -> tuple[int | None, bool]:
     return features, len(model.output_shape) == 3
 
 
-def _read_config(path: Path) -> object:
-    """Read the config in the file, after a check of all sizes and check sums."""
-    try:
-        with zipfile.ZipFile(path) as file:
-            sizes = {info.filename: info.file_size for info in file.infolist()}
-            if missing := sorted(_PARTS - sizes.keys()):
-                raise _damaged(path, f"it has no {missing[0]}")
-            if sum(sizes.values()) > 2 * path.stat().st_size:  # Keras compresses none
-                raise _damaged(path, "its parts are larger than the file")
-            if damaged := file.testzip():
-                raise _damaged(path, f"{shown(damaged)} in it has another check sum")
-            if sizes["config.json"] > _LARGEST_CONFIG:
-                raise _damaged(path, "its config.json is larger than that of a model")
-            return json.loads(file.read("config.json"))
-    except FileNotFoundError:
-        raise
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, zipfile.LargeZipFile):
-        raise _damaged(path, "it is not a complete zip file") from None
-    except (ValueError, RecursionError):
-        raise _damaged(path, "its config.json is no JSON") from None
-    except (OSError, RuntimeError) as error:  # the latter for one with a password
-        raise _damaged(path, f"it can't be read, {error}") from None
+def _check_sizes(archive: zipfile.ZipFile, config: object, path: Path) -> None:
+    """Check that the weights are as many as the config says, and all bytes are whole.
+
+    It allocates none: neither what the config would, nor what the weights' file says
+    it holds.
+    """
+    with tf.Graph().as_default():  # variables of a graph have a shape, but no content
+        model = keras.saving.deserialize_keras_object(copy.deepcopy(config))
+        shapes = [math.prod(variable.shape) for variable in model.variables]
+    size = archive.getinfo(WEIGHTS).file_size
+    if sum(shapes) > size:
+        raise damaged(
+            path, f"its config has {sum(shapes):,} weights, their file {size:,} bytes"
+        )
+    # HDF5 needs some space beside the numbers.
+    most = 8 * sum(shapes) + 64 * KIB * len(shapes) + MIB + MOST_CONFIG
+    if path.stat().st_size > most:
+        raise damaged(path, f"its weights have {most:,} bytes at most, the file more")
+    if broken := archive.testzip():
+        raise damaged(path, f"{shown(broken)} in it has another check sum")
+    with h5py.File(io.BytesIO(archive.read(WEIGHTS))) as file:
+        file.visititems(lambda name, item: _check_stored(name, item, path))
 
 
-def _check_config(config: object, path: Path) -> None:
-    """Raise RunError if a config names anything but Keras and seqtrain objects."""
-    for entry in _entries(config):
-        name = str(entry["class_name"])
-        module, registered = entry.get("module"), str(entry.get("registered_name"))
-        ours = registered.startswith("seqtrain>")
-        theirs = str(module).split(".")[0] in ("keras", "builtins", "None")
-        if name in _PROGRAMS or not (ours or theirs):
-            where = "" if module is None else f" of {shown(str(module))}"
-            raise RunError(
-                f"{path}: carries code, {shown(name)}{where}, which is never run; "
-                "a model of layers of Keras and seqtrain is needed",
-                hint="train it again, and delete the file if you don't know its origin",
+def _check_stored(name: str, item: h5py.Group | h5py.Dataset, path: Path) -> None:
+    """Check that an array in HDF5 is no larger than its bytes."""
+    if isinstance(item, h5py.Dataset):
+        said = math.prod(item.shape or ()) * item.dtype.itemsize
+        if said > item.id.get_storage_size():
+            raise damaged(
+                path, f"{shown(name)} in it has not all of its {said:,} bytes"
             )
-
-
-def _entries(config: object) -> Iterator[dict]:
-    """Yield every object with a class; a loop, as recursion could be too deep."""
-    waiting = [config]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            if "class_name" in value:
-                yield value
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
-
-
-def _damaged(path: Path, problem: str) -> RunError:
-    return RunError(
-        f"{path} is damaged: {problem}",
-        hint="copy the whole run again, or train again",
-    )

@@ -10,7 +10,7 @@ from ..config import override_config
 from ..errors import ConfigError, DataError
 from ..sections.data import DataSection
 from ..tasks import kind_of
-from .resume import differences
+from .differences import differences
 from .run import Run
 
 

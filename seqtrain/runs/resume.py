@@ -1,20 +1,22 @@
 """Whether and where a run can be resumed; or begin with the weights of another."""
 
-import itertools
+import hashlib
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ..config import Config, load_config
 from ..errors import ConfigError, ResumeError, command
-from ..system.disk import sha256
+from ..system.folder import MIB
 from ..system.machine import versions
 from ..tasks import Data, kind_of, load_data
 from ..tasks.class_weights import class_weights
 from ..terminal.columns import align
 from .checkpoints import Checkpoint, Checkpoints
+from .differences import differences, filled
 from .run import Run
+from .shape import misfit
 
 # The keys that may change when a run is resumed; a section stands for all its keys.
 MAY_CHANGE = (
@@ -33,6 +35,34 @@ MAY_CHANGE = (
 _OF_DIVERGENCE = {"train.on_divergence", "train.rollbacks", "train.rollback_factor"}
 # Schedules that do not depend on the number of epochs.
 _ENDLESS = ("constant", "step")
+
+
+_LOGS = {str: float}  # results by name
+_STATE = {
+    "position": {
+        "epoch": int,
+        "batch": int,
+        "examples": int,
+        "loss": float,
+        "accuracy": (None, float),
+        "epochs": [_LOGS],
+    },
+    "best": {
+        "logs": (None, _LOGS),
+        "step": (None, int),
+        "waited": int,
+        "sha256": (None, str),
+    },
+    "log": {
+        "step": int,
+        "window": [_LOGS],
+        "window_seconds": float,
+        "examples": float,
+        "spent": {"step_seconds": float, "data_seconds": float, "epoch_seconds": float},
+    },
+    "rollbacks": [{"from": int, "to": int, "factor": float}],
+    "seconds": float,
+}
 
 
 class Way(NamedTuple):
@@ -86,16 +116,16 @@ def find_way(
             f"{run.path} is of a version of seqtrain that saved no checkpoints",
             hint=f"begin a new run with its weights by --from {_quoted(run)}",
         )
-    given = run.path / "config.yaml"
-    if given.exists() and sha256(given) != info["config_sha256"]:
+    if _given_sha256(run) not in (None, info.get("config_sha256")):
         raise ResumeError(
-            f"{given} was changed after the run began; it only records what was given",
+            f"{run.path / 'config.yaml'} was changed after the run began; it only "
+            "records what was given",
             hint="undo that, and pass other values by --set",
         )
     resolved = run.path / "config.resolved.yaml"
     config = load_config(config_path or resolved, overrides)
     # A key added after the run was made had its default value.
-    began = _filled(info["config"], run.config.model_dump(mode="json"))
+    began = filled(info["config"], run.config.model_dump(mode="json"))
     changed = differences(began, config.model_dump(mode="json"))
     refused = {
         key: both for key, both in changed.items() if not _may_change(key, both, config)
@@ -109,9 +139,14 @@ def find_way(
             f"{_quoted(run)}",
         )
     checkpoint = Checkpoints(run.path).last(say)
+    if problem := checkpoint and misfit(checkpoint.state, _STATE):
+        raise ResumeError(
+            f"{run.path}: state.json of step {checkpoint.step} is damaged: {problem}",
+            hint="copy the run again",
+        )
     _refuse_finished(run, config, checkpoint, changed)
     data = _load_same_data(run, config)
-    then = info.get("resumed", [info])[-1]["versions"]
+    then = info.get("resumed", [info])[-1].get("versions", {})
     for name, (before, now) in differences(then, versions()).items():
         say(
             f"warning: {name} was {before} and is {now}: the result may differ in its "
@@ -120,30 +155,12 @@ def find_way(
     return Way(config, data, checkpoint, changed)
 
 
-def _filled(values, defaults):
-    """Add the defaults for the keys that a tree of values lacks."""
-    if isinstance(values, dict) and isinstance(defaults, dict):
-        both = {key: _filled(values[key], defaults.get(key)) for key in values}
-        return {**defaults, **both}
-    if isinstance(values, list) and isinstance(defaults, list):
-        pairs = itertools.zip_longest(values, defaults[: len(values)])
-        return [_filled(value, default) for value, default in pairs]
-    return values
-
-
-def differences(before: dict, now: dict) -> dict[str, list]:
-    """Return both values of each dotted key that differs; None for a missing one.
-
-    Example:
-        >>> differences({"a": {"b": [1, 2]}}, {"a": {"b": [1, 3]}, "c": 4})
-        {'a.b[1]': [2, 3], 'c': [None, 4]}
-    """
-    old, new = dict(_leaves(before)), dict(_leaves(now))
-    return {
-        key: [old.get(key), new.get(key)]
-        for key in {**old, **new}
-        if old.get(key) != new.get(key)
-    }
+def _given_sha256(run: Run) -> str | None:
+    """The sha256 of `config.yaml` as it is now; None if it is missing."""
+    try:
+        return hashlib.sha256(run.folder.read("config.yaml", MIB)).hexdigest()
+    except FileNotFoundError:
+        return None
 
 
 def load_data_of(config: Config, source: Run) -> Data:
@@ -288,15 +305,3 @@ def _differences_table(found: dict[str, list]) -> str:
 
 def _shown(value: object) -> str:
     return "-" if value is None else str(value)
-
-
-def _leaves(value: object, key: str = "") -> Iterator[tuple[str, object]]:
-    """Yield the dotted key and the value of each leaf of a tree."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _leaves(inner, f"{key}.{name}".removeprefix("."))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _leaves(inner, f"{key}[{index}]")
-    else:
-        yield key, value

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import hashlib
+import io
 import itertools
 import json
 import math
@@ -15,12 +16,40 @@ from pathlib import Path
 from ..config import Config, dump_config, load_config
 from ..data.vocabulary import Vocabulary
 from ..errors import ConfigError, DivergedError, ResumeError, RunError, WriteError
-from ..system.disk import replace, writing
+from ..system.disk import TEMPORARY, writing
+from ..system.folder import MIB, Folder
 from ..system.machine import git_state, hardware, versions
+from ..system.sealed import seal, unseal
 from ..tasks import Data, kind_of, load_data
 from ..tasks.kind import Trained
+from .differences import differences, filled
+from .shape import misfit
 
 ROOT = Path("runs")
+# The most bytes that a file of a run has; what is larger was not written by us.
+_MOST_INFO, _MOST_JSON, _MOST_CONFIG = 4 * MIB, 16 * MIB, MIB
+_MOST_VOCABULARY, _MOST_METRICS = 64 * MIB, 64 * MIB
+_MOST_TOKENS = 2_000_000
+_INFO = {
+    "status": str,
+    "started": str,
+    "seconds?": float,
+    "from?": str,
+    "versions?": dict,
+    "config?": dict,
+    "config_sha256?": str,
+    "data_files?": {str: str},
+    "data_digest?": str,
+    "digests?": {str: str},
+    "buckets?": [int],
+    "best?": (None, {str: float}),
+    "rollbacks?": [dict],
+    "memory_mb?": float,
+    "resumed?": [
+        {"started": str, "step": int, "seconds": float, "changed?": dict}
+        | {"versions": dict}
+    ],
+}
 
 
 class Run:
@@ -35,6 +64,7 @@ class Run:
 
     def __init__(self, path: Path):
         self.path = path
+        self.folder = Folder(path)
         self.model_path = path / "model.keras"
         self.vocabulary_path = path / "vocabulary.txt"
         self.baselines_path = path / "baselines.npz"
@@ -84,17 +114,20 @@ class Run:
             root: The folder of runs.
 
         Raises:
-            RunError: If there is no such run.
+            RunError: If there is no such run, or something in it leads elsewhere.
         """
         if path is None:
             if runs := list_runs(root):
+                runs[0].folder.check()
                 return runs[0]
             raise RunError(
                 f"{root}: no run found, one is needed",
                 hint="`seqtrain train quickstart` makes one",
             )
         if directory := _locate(path, root):
-            return cls(directory)
+            run = cls(directory)
+            run.folder.check()
+            return run
         found = (
             "is not a run: it has no run.json" if path.exists() else "does not exist"
         )
@@ -107,19 +140,49 @@ class Run:
         Raises:
             RunError: If it is missing or damaged.
         """
-        path = self.path / "config.resolved.yaml"
-        hint = "copy the whole run again, or train again"
+        name = "config.resolved.yaml"
+        path, hint = self.path / name, "copy the whole run again, or train again"
         try:
+            raw = self.folder.read(name, _MOST_CONFIG)
             config = load_config(path)
+        except FileNotFoundError:
+            raise RunError(
+                f"{path} can't be read, No such file or directory", hint=hint
+            ) from None
         except ConfigError as error:
             raise RunError(f"{path} can't be read\n{error}", hint=hint) from None
         # A truncated config would load, with defaults for the keys that are cut off.
-        if not path.read_bytes().endswith(b"\n"):
+        if not raw.endswith(b"\n"):
             raise RunError(f"{path} is damaged, its last line has no end", hint=hint)
         found = config.model_dump(mode="json", exclude_unset=True)
         if missing := _missing_end(found, self._config_in_info()):
             raise RunError(f"{path} is damaged, it has no {missing}", hint=hint)
+        for key, (recorded, read) in self._differing(config).items():
+            raise RunError(
+                f"{path} is damaged: {key} is {read!r}, it was {recorded!r} when "
+                "run.json was written",
+                hint=f"undo that; {hint}",
+            )
         return config
+
+    def _differing(self, config: Config) -> dict[str, list]:
+        """The keys of `config.resolved.yaml` that differ from the config in `run.json`.
+
+        Those that `go_on` had not written yet, when it was killed, do not count.
+        """
+        try:
+            info = self.info
+        except RunError:  # no prediction depends on it
+            return {}
+        now = config.model_dump(mode="json")
+        changed = info.get("resumed", [{}])[-1].get("changed", {})
+        return {
+            key: both
+            for key, both in differences(
+                filled(info.get("config", now), now), now
+            ).items()
+            if changed.get(key) != both[::-1]
+        }
 
     def _config_in_info(self) -> dict:
         """The config in `run.json`, with the keys of the version that wrote it.
@@ -140,6 +203,8 @@ class Run:
             RunError: If they are missing or damaged.
         """
         labels = self.read_json("labels.json")
+        raw = self.folder.read("labels.json", _MOST_JSON)
+        self._refuse_changed("labels.json", raw)
         names = isinstance(labels, list) and all(isinstance(x, str) for x in labels)
         fewest = kind_of(self.config.data).target.fewest_labels
         if not names or len(set(labels)) != len(labels) or len(labels) < fewest:
@@ -157,14 +222,20 @@ class Run:
         Raises:
             RunError: If they are missing or damaged.
         """
-        path = self.vocabulary_path
-        hint = "copy the whole run again, or train again"
+        path, hint = self.vocabulary_path, "copy the whole run again, or train again"
         try:
-            lines = path.read_bytes()
+            lines = self.folder.read(path.name, _MOST_VOCABULARY)
+            self._refuse_changed(path.name, lines)
+            if (number := lines.count(b"\n")) > _MOST_TOKENS:
+                raise RunError(
+                    f"{path} is damaged, it has {number:,} tokens and such a file "
+                    f"{_MOST_TOKENS:,} at most",
+                    hint=hint,
+                )
             vocab = Vocabulary.from_bytes(lines)
-        except OSError as error:
+        except FileNotFoundError:
             raise RunError(
-                f"{path} can't be read, {error.strerror}", hint=hint
+                f"{path} can't be read, No such file or directory", hint=hint
             ) from None
         except UnicodeDecodeError:
             raise RunError(
@@ -173,6 +244,32 @@ class Run:
         if not lines.endswith(b"\n"):
             raise RunError(f"{path} is damaged, its last line has no end", hint=hint)
         return vocab
+
+    def _refuse_changed(self, name: str, content: bytes) -> None:
+        """Refuse the content of a file that differs from what `keep` wrote.
+
+        Older runs do not record that, and where `run.json` is damaged it isn't known.
+        """
+        digests = {}
+        with contextlib.suppress(RunError):
+            digests = self.info.get("digests", {})
+        found = hashlib.sha256(content).hexdigest()
+        if digests.get(name, found) != found:
+            raise RunError(
+                f"{self.path / name} is damaged, it was changed after it was written",
+                hint="copy the whole run again, or train again",
+            )
+
+    def keep(self, vocab: Vocabulary, labels: list[str]) -> dict[str, str]:
+        """Write what ids and classes mean; return the sha256 of the files by name."""
+        files = {"vocabulary.txt": vocab.to_bytes(), "labels.json": _json(labels)}
+        for name, content in files.items():
+            self.folder.replace(name, content)
+        for cached in ("vocab", "labels"):
+            self.__dict__.pop(cached, None)
+        return {
+            name: hashlib.sha256(content).hexdigest() for name, content in files.items()
+        }
 
     @property
     def trained(self) -> Trained:
@@ -219,15 +316,15 @@ class Run:
         Raises:
             RunError: If it is missing or damaged.
         """
-        info = self.read_json("run.json")
-        try:
-            datetime.fromisoformat(info["started"])
-            if isinstance(info["status"], str):
+        info = self.read_json("run.json", most=_MOST_INFO)
+        problem = misfit(info, _INFO)
+        if problem is None:
+            with contextlib.suppress(ValueError, OverflowError):
+                datetime.fromisoformat(info["started"]).astimezone(UTC)
                 return info
-        except (KeyError, TypeError, ValueError):
-            pass
+            problem = f"started is {info['started'][:40]!r}, a time is needed"
         raise RunError(
-            f"{self.path / 'run.json'} is damaged, it lacks status or start",
+            f"{self.path / 'run.json'} is damaged: {problem}",
             hint="copy the whole run again, or delete it",
         )
 
@@ -253,7 +350,7 @@ class Run:
             weights_from: The run whose weights this one begins with.
         """
         given = config_path.read_bytes()
-        replace(self.path / "config.yaml", given)
+        self.folder.replace("config.yaml", given)
         self._write_resolved(config)
         self.write_json(
             "run.json",
@@ -291,16 +388,18 @@ class Run:
             "changed": changed,
             "versions": versions(),
         }
-        self._write_resolved(config)
+        self.remove_leftovers()
+        # In this order, as `config` knows what a kill between the two leaves.
         self.update(
             status="running",
             resumed=[*self.info.get("resumed", []), session],
             config=config.model_dump(mode="json"),
         )
+        self._write_resolved(config)
 
     def _write_resolved(self, config: Config) -> None:
         text = dump_config(config)
-        replace(self.path / "config.resolved.yaml", text.encode("utf-8"))
+        self.folder.replace("config.resolved.yaml", text.encode("utf-8"))
         self.__dict__.pop("config", None)  # forget the cached one
 
     def update(self, **fields) -> None:
@@ -326,14 +425,14 @@ class Run:
             return
         path = self.path / "lock"
         with writing(path):
-            file = open(path, "a+", encoding="utf-8")
+            file = self.folder.open("lock", "a+")
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 file.seek(0)
                 raise ResumeError(
-                    f"{self.path} is being trained by process {file.read().strip()}",
+                    f"{self.path} is being trained by process {file.read(20).strip()}",
                     hint="wait for its end, or stop it with Ctrl-C or kill",
                 ) from None
             with writing(path):
@@ -348,7 +447,7 @@ class Run:
 
     def _is_locked(self) -> bool:
         try:
-            with open(self.path / "lock", encoding="utf-8") as file:
+            with self.folder.open("lock") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
@@ -377,14 +476,16 @@ class Run:
 
     def append_log(self, text: str) -> None:
         """Append messages to `train.log`."""
-        path = self.path / "train.log"
-        with writing(path), open(path, "a", encoding="utf-8") as file:
+        with (
+            writing(self.path / "train.log"),
+            self.folder.open("train.log", "a") as file,
+        ):
             file.write(text.removesuffix("\n") + "\n" if text else "")
 
     def log(self, record: dict) -> None:
         """Append a record to `metrics.jsonl` as one line."""
         path = self.path / "metrics.jsonl"
-        with writing(path), open(path, "a", encoding="utf-8") as file:
+        with writing(path), self.folder.open("metrics.jsonl", "a") as file:
             file.write(json.dumps(record) + "\n")
 
     def metrics(self) -> list[dict]:
@@ -393,47 +494,53 @@ class Run:
         Raises:
             RunError: If another line is damaged.
         """
-        path = self.path / "metrics.jsonl"
-        if not path.exists():
-            return []
-        lines = path.read_bytes().split(b"\n")
-        return [
-            _record(line, f"{path}:{number}")
-            for number, line in enumerate(lines[:-1], start=1)
-        ]
+        return list(self.read_metrics())
 
-    def read_json(self, relative: str) -> dict | list:
+    def read_metrics(self) -> Iterator[dict]:
+        """Yield what `metrics` returns, and hold no more than a line of it."""
+        path = self.path / "metrics.jsonl"
+        if not self.folder.has(path.name):
+            return
+        content = io.BytesIO(self.folder.read(path.name, _MOST_METRICS))
+        for number, line in enumerate(content, start=1):
+            if line.endswith(b"\n"):
+                yield _record(line, f"{path}:{number}")
+
+    def read_json(self, relative: str, *, most: int = _MOST_JSON) -> dict | list:
         """Read a JSON file of the run.
 
+        Args:
+            relative: Its name.
+            most: The most bytes that it has.
+
         Raises:
-            RunError: If it is missing, or is not JSON.
+            RunError: If it is missing, is not JSON, or was changed.
         """
         path = self.path / relative
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            return unseal(self.folder.read(relative, most))
         except FileNotFoundError:
             raise RunError(
                 f"{path} does not exist, the run is not complete",
                 hint="was training stopped before it began? train again",
             ) from None
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise RunError(
-                f"{path} is damaged, JSON was expected: {error}",
+                f"{path} is damaged, JSON as it was written is needed: {error}",
                 hint="copy the whole run again, or train again",
-            ) from None
-        except OSError as error:
-            raise RunError(
-                f"{path} can't be read, {error.strerror}",
-                hint="see that you may read it, or copy the run again",
             ) from None
 
     def write_json(self, relative: str, content: dict | list) -> None:
         """Replace a JSON file of the run, completely or not at all."""
-        path = self.path / relative
-        text = json.dumps(content, indent=2) + "\n"
-        with writing(path):
-            path.parent.mkdir(exist_ok=True)
-        replace(path, text.encode("utf-8"))
+        raw = seal(content) if isinstance(content, dict) else _json(content)
+        self.folder.replace(relative, raw)
+
+    def remove_leftovers(self) -> None:
+        """Delete what writes that were killed left behind, as half a file."""
+        for folder in ("", "eval", "checkpoints", "tensorboard/train"):
+            for name in self.folder.names(folder):
+                if TEMPORARY.fullmatch(name):
+                    self.folder.remove(f"{folder}/{name}".removeprefix("/"))
 
 
 def _listing(root: Path) -> str:
@@ -490,17 +597,39 @@ def _locate(path: Path, root: Path) -> Path | None:
 
 def list_runs(root: Path = ROOT) -> list[Run]:
     """Return the runs under `root`, damaged ones included, the newest first."""
-    files = {"run.json", "config.resolved.yaml", "model.keras"}
-    paths = {path.parent for name in files for path in root.glob(f"*/{name}")}
-    return sorted(map(Run, sorted(paths)), key=began, reverse=True)
+    try:
+        names = sorted(os.listdir(root))
+    except OSError:
+        return []
+    runs = [Run(root / name) for name in names if _looks_like_a_run(root / name)]
+    return sorted(runs, key=began, reverse=True)
+
+
+def _looks_like_a_run(path: Path) -> bool:
+    try:
+        return bool(
+            {"run.json", "config.resolved.yaml", "model.keras"}.intersection(
+                os.listdir(path)
+            )
+        )
+    except NotADirectoryError:
+        return False
+    except OSError:  # a folder that may not be read could be one
+        return os.path.isdir(path)
 
 
 def began(run: Run) -> datetime:
     """Return when a run started; when its directory changed, if that is not known."""
-    try:
+    with contextlib.suppress(RunError):
         return datetime.fromisoformat(run.info["started"]).astimezone(UTC)
-    except RunError:
+    try:
         return datetime.fromtimestamp(run.path.stat().st_mtime, UTC)
+    except (OSError, OverflowError, ValueError):
+        return datetime.fromtimestamp(0, UTC)
+
+
+def _json(content: list) -> bytes:
+    return (json.dumps(content, indent=2) + "\n").encode()
 
 
 def _now() -> datetime:

@@ -1,13 +1,16 @@
 """Writing that a kill or a full disk never leaves half done."""
 
 import contextlib
-import hashlib
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import WriteError
+
+# The names of `temporary_beside`, and of a checkpoint before it is whole.
+TEMPORARY = re.compile(r"\.([0-9a-f]{8}-.+|step-\d+)")
 
 
 @contextlib.contextmanager
@@ -56,12 +59,6 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def sha256(path: Path) -> str:
-    """Return the sha256 of a file's content, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager

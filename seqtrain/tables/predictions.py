@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from ..errors import ConfigError, printable
+from ..errors import ConfigError, printable, printable_json
 from ..tasks.kind import Prediction
 
 Format = Literal["lines", "tsv", "csv", "jsonl"]
@@ -78,7 +78,7 @@ class PredictionTable:
             for name, value in answer.items()
             if not (self._keeps and name == "text")
         }
-        return json.dumps({**kept, **beside}, ensure_ascii=False, default=str)
+        return printable_json({**kept, **beside})
 
     def _table(self, lines: Sequence[Sequence[str]]) -> str:
         buffer = io.StringIO()

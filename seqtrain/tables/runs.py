@@ -1,20 +1,21 @@
-"""The table of runs."""
+"""The table of runs, which no run can spoil."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from ..errors import RunError, display_width
+from ..errors import RunError, display_width, printable, shorten
+from ..runs.checkpoints import Checkpoints
 from ..runs.run import Run, began
 from ..tasks import kind_of
-from ..terminal.columns import align, decimal, pad
+from ..terminal.columns import align, number, pad
 
 
 def find_damage(run: Run) -> str | None:
-    """Return why `runs_table` can't show a run completely; None if it can."""
+    """Return in a line why `runs_table` can't show a run; None if it can."""
     try:
         _undamaged_row(run)
     except RunError as error:
-        return str(error)
+        return shorten("; ".join(str(error).splitlines()), 500)
     return None
 
 
@@ -25,7 +26,7 @@ def runs_table(runs: Sequence[Run]) -> str:
     """
     header = ["status", "started", "seconds", "epoch", "val loss", "val %", "test %"]
     lines = align([header, *map(_table_row, runs)]).splitlines()
-    names = ["run", *(run.path.name for run in runs)]
+    names = ["run", *(printable(run.path.name) for run in runs)]
     room = min(max(map(display_width, names)), 78 - len(lines[0]))
     return "\n".join(
         f"{pad(name, room)}  {line}"
@@ -39,7 +40,7 @@ def _table_row(run: Run) -> list[str]:
     try:
         return _undamaged_row(run)
     except RunError:
-        return ["damaged", began(run).astimezone().strftime("%m-%d %H:%M"), *"-----"]
+        return ["damaged", _shown(began(run)), *"-----"]
 
 
 def _undamaged_row(run: Run) -> list[str]:
@@ -50,45 +51,65 @@ def _undamaged_row(run: Run) -> list[str]:
     """
     try:
         return _read_row(run)
-    except (KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise RunError(
-            f"{run.path} is damaged, a number is missing in one of its files ({error})",
+            f"{run.path} is damaged, a number is missing in one of its files "
+            f"({shorten(str(error))})",
             hint="copy the whole run again",
         ) from None
 
 
 def _read_row(run: Run) -> list[str]:
+    run.folder.check()
     info = run.info
-    started = datetime.fromisoformat(info["started"]).astimezone()
     row = [
-        run.status,
-        started.strftime("%m-%d %H:%M"),
-        f"{info['seconds']:.0f}" if "seconds" in info else "-",
+        shorten(run.status, 11),
+        _shown(datetime.fromisoformat(info["started"])),
+        number(info["seconds"], ".0f") if "seconds" in info else "-",
     ]
-    evaluations = [line for line in run.metrics() if line["split"] == "validation"]
-    if evaluations:
-        best = _best(evaluations, run.config.train.monitor)
-        row += [
-            str(evaluations[-1]["epoch"]),
-            decimal(best["loss"]),
-            _percent(run, best),
-        ]
+    last, best = _last_and_best(run)
+    if best:
+        row += [number(last["epoch"], "d"), number(best["loss"], ".4f")]
+        row += [_percent(run, best)]
     else:
         row += ["-", "-", "-"]
-    if (run.path / "eval" / "test.json").exists():
+    if run.folder.has("eval/test.json"):
         return [*row, _percent(run, run.read_json("eval/test.json"))]
     return [*row, "-"]
+
+
+def _shown(moment: datetime) -> str:
+    try:
+        return moment.astimezone().strftime("%m-%d %H:%M")
+    except (OverflowError, ValueError):  # in the last hours of the year 9999, say
+        return "-"
+
+
+def _last_and_best(run: Run) -> tuple[dict, dict]:
+    """The last evaluation and the best; of equally good ones the first, as in training.
+
+    They are empty if there is none.
+    """
+    if change := Checkpoints(run.path).change_in_metrics():
+        raise RunError(change, hint="copy the whole run again")
+    last, best = {}, {}
+    for line in run.read_metrics():
+        if line["split"] != "validation":
+            continue
+        last = line
+        if not best or _is_better(line, best, run.config.train.monitor):
+            best = line
+    return last, best
+
+
+def _is_better(line: dict, best: dict, monitor: str) -> bool:
+    if monitor == "loss":
+        return line["loss"] < best["loss"]
+    return line[monitor] > best[monitor]
 
 
 def _percent(run: Run, measured: dict) -> str:
     """The accuracy in percent; `-` for targets that have none."""
     if "accuracy" in kind_of(run.config.data).target.metrics:
-        return f"{100 * measured['accuracy']:.2f}"
+        return number(100 * measured["accuracy"], ".2f")
     return "-"
-
-
-def _best(evaluations: list[dict], monitor: str) -> dict:
-    """The best epoch; the first of equally good ones, as in training."""
-    if monitor == "loss":
-        return min(evaluations, key=lambda line: line["loss"])
-    return max(evaluations, key=lambda line: line[monitor])

@@ -17,7 +17,7 @@ from ..sections.base import LONGEST, broken_rule
 from ..sections.data import Standardize
 from ..sections.model import ModelConfig
 from ..sections.train import TrainConfig
-from ..terminal.columns import decimal
+from ..terminal.columns import number
 from .inputs import Broken, Numbers, Tokens
 from .kind import Baselines, Kind, nothing_broken
 from .made import MadeSection, read_split, refuse_file
@@ -143,7 +143,7 @@ class MemoryReport:
     def text(self) -> str:
         """Return the report as aligned lines of at most 80 columns."""
         chance = ", ".join(
-            f"{name} {decimal(value)}" for name, value in self.chance.items()
+            f"{name} {number(value, '.4f')}" for name, value in self.chance.items()
         )
         return "\n".join(
             [

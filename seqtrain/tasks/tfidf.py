@@ -1,8 +1,6 @@
 """The classifiers that a recurrent network has to beat."""
 
 import io
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,23 +12,15 @@ from sklearn.linear_model import LogisticRegression
 from ..data.sources.examples import Examples
 from ..errors import RunError
 from ..metrics import logits_to_probabilities
-from ..system.disk import replace
+from ..system.arrays import read_arrays
+from ..system.folder import MIB, Folder
 
 FILE = "baselines.npz"  # in a run directory
 # Words, and every other sign that is not a space, so that each text has a token.
 TOKEN_PATTERN = r"\w+|[^\w\s]"
-# What NumPy raises for a file that is damaged or not an `.npz` file.
-_DAMAGES = (
-    OSError,
-    EOFError,
-    KeyError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+# What other arrays than those of `save` lead to.
+_DAMAGES = (AttributeError, KeyError, TypeError, ValueError)
+_MOST = 512 * MIB  # bytes
 
 
 class Classifiers(NamedTuple):
@@ -75,7 +65,7 @@ class Classifiers(NamedTuple):
         arrays = self._asdict() | {"tokens": np.frombuffer(tokens, np.uint8)}
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **arrays)
-        replace(path, buffer.getvalue())
+        Folder(path.parent).replace(path.name, buffer.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> "Classifiers":
@@ -85,14 +75,10 @@ class Classifiers(NamedTuple):
             RunError: If the file is damaged, or does not hold classifiers.
         """
         try:
-            with open(path, "rb") as stream:
-                damaged = zipfile.ZipFile(stream).testzip()  # NumPy misses some damage
-                stream.seek(0)
-                with np.load(stream, allow_pickle=False) as file:
-                    arrays = dict(file)
+            arrays = read_arrays(Folder(path.parent).read(path.name, _MOST))
             tokens = arrays.pop("tokens").tobytes().decode("utf-8", "surrogatepass")
             classifiers = cls(tokens=tokens.split("\n"), **arrays)
-            whole = not damaged and classifiers._has_matching_shapes()
+            whole = classifiers._has_matching_shapes()
         except _DAMAGES:
             whole = False
         if not whole:
@@ -127,7 +113,7 @@ def load_classifiers(
         RunError: If they are damaged, or were fitted to other classes.
     """
     path = run / FILE
-    if not path.exists():
+    if not Folder(run).has(FILE):
         fit().save(path)
     classifiers = Classifiers.load(path)
     if len(classifiers.shares) != len(label_names):

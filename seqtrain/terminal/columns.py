@@ -1,6 +1,5 @@
 """Plain text in columns: what the commands print."""
 
-import math
 from collections.abc import Sequence
 
 from ..errors import display_width
@@ -24,18 +23,6 @@ def align(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def decimal(value: float) -> str:
-    """Return a number with four decimals; one too large for that, with an exponent.
-
-    Example:
-        >>> decimal(0.69314), decimal(3e29), decimal(float("nan"))
-        ('0.6931', '3.0e+29', 'nan')
-    """
-    return (
-        f"{value:.1e}" if math.isfinite(value) and abs(value) >= 1e5 else f"{value:.4f}"
-    )
-
-
 def pad(text: str, width: int, *, right: bool = False) -> str:
     """Pad a text with spaces to a width: after it, or before it to move it right.
 
@@ -45,3 +32,14 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
     """
     spaces = " " * (width - display_width(text))
     return spaces + text if right else text + spaces
+
+
+def number(value: float, form: str, width: int = 9) -> str:
+    """Format a number for a column; a large one with three digits and its exponent.
+
+    Example:
+        >>> number(0.25, ".4f"), number(9e28, ".4f")
+        ('0.2500', '9e+28')
+    """
+    text = format(value, form)
+    return text if len(text) <= width else f"{float(value):.3g}"

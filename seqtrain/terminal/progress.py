@@ -5,7 +5,9 @@ import sys
 import time
 from pathlib import Path
 
+from ..errors import printable
 from ..system.disk import writing
+from ..system.folder import Folder
 
 
 class Progress:
@@ -22,7 +24,7 @@ class Progress:
     def __init__(self, log: Path, total: int, done: int = 0):
         self._path = log
         with writing(log):
-            self._log = log.open("a", encoding="utf-8")
+            self._log = Folder(log.parent).open(log.name, "a")
         self._total, self._done = total, done
         self._terminal = sys.stderr.isatty()
         self._began = self._drawn = time.monotonic()
@@ -71,6 +73,7 @@ class Progress:
 
     def _print(self, text, stream):
         self._wipe()
+        text = printable(text, keep="\n")
         try:
             print(text, file=stream, flush=True)
         except OSError:

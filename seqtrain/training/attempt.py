@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass
 import keras
 import numpy as np
 
-from ..board.layout import hyperparameters, layout
+from ..board.hyperparameters import hyperparameters
+from ..board.layout import layout
 from ..board.writer import TensorBoardWriter, yaml_markdown
 from ..config import Config, dump_config
-from ..errors import DivergedError
+from ..errors import DivergedError, ResumeError, listed
 from ..models.build import build_model
 from ..models.compile import compile_model
-from ..models.gradients import assign, variables_of
+from ..models.gradients import assign, nonfinite, variables_of
 from ..models.saved import load_model
 from ..runs.checkpoints import Checkpoint, Checkpoints
 from ..runs.run import Run
@@ -187,7 +188,7 @@ class Attempt:
     def _begin(self, weights_from: Run | None) -> None:
         """Show what never changes in TensorBoard, and take over weights."""
         setup = self.setup
-        setup.run.model_path.unlink(missing_ok=True)
+        setup.run.folder.remove("model.keras")
         self.writer.summary("train", layout(setup.config), 0)
         self.writer.summary("validation", hyperparameters(setup.config), 0)
         self.writer.text("config", yaml_markdown(dump_config(setup.config)), 0)
@@ -205,18 +206,39 @@ class Attempt:
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Set model, best model and position back to a checkpoint."""
         if checkpoint.best is None:
-            self.setup.run.model_path.unlink(missing_ok=True)
+            self.setup.run.folder.remove("model.keras")
         elif not self.best.is_saved():  # but a later one, or none
-            best = self.checkpoints.read(checkpoint.best)
-            assign(variables_of(self.model), best.arrays)
+            self._assign(self.checkpoints.read(checkpoint.best))
             self.best.save(self.model)
-        assign(variables_of(self.model), checkpoint.arrays)
+        self._assign(checkpoint)
         self.position = Position(**checkpoint.state["position"])
         optimizer = self.model.optimizer
         later = self.rollbacks[len(checkpoint.state["rollbacks"]) :]
         if later and isinstance(optimizer.learning_rate, keras.Variable):
             # A schedule is no variable; it was built with the smaller rate.
             optimizer.learning_rate.assign(optimizer.learning_rate * rate_factor(later))
+
+    def _assign(self, checkpoint: Checkpoint) -> None:
+        """Give the model and the optimizer the values of a checkpoint.
+
+        Raises:
+            ResumeError: If they are another model's, or not all finite.
+        """
+        variables = variables_of(self.model)
+        try:
+            assign(variables, checkpoint.arrays)
+        except ValueError as error:
+            problem = f"not those of the model in its config, {error}"
+        else:
+            names = listed(nonfinite(variables))
+            problem = names and f"not all finite numbers ({names})"
+        if problem:
+            raise ResumeError(
+                f"{self.setup.run.path}: the weights of step {checkpoint.step} are "
+                f"{problem}",
+                hint="copy the whole run again; or delete that checkpoint, to go on "
+                "from the one before it",
+            )
 
     def _fit(self) -> dict[str, list[float]]:
         setup = self.setup
@@ -253,16 +275,14 @@ class Attempt:
     def _finite_arrays(self, step: int) -> list[np.ndarray]:
         """The values of all variables; raise DivergedError if one is not finite."""
         variables = variables_of(self.model)
-        arrays = [variable.numpy() for variable in variables]
-        for variable, array in zip(variables, arrays, strict=True):
-            if not np.isfinite(array).all():
-                raise DivergedError(
-                    f"epoch {self.position.epoch + 1}, step {step}: {variable.path} "
-                    "after it; all of it must be finite",
-                    hint="lower train.learning_rate, or set train.clip_norm: 1.0",
-                    step=step,
-                )
-        return arrays
+        for name in nonfinite(variables):
+            raise DivergedError(
+                f"epoch {self.position.epoch + 1}, step {step}: {name} "
+                "after it; all of it must be finite",
+                hint="lower train.learning_rate, or set train.clip_norm: 1.0",
+                step=step,
+            )
+        return [variable.numpy() for variable in variables]
 
 
 def rate_factor(rollbacks: Sequence[dict]) -> float:

@@ -6,7 +6,7 @@ import os
 import keras
 
 from ..runs.run import Run
-from ..system.disk import sha256, sync, temporary_beside
+from ..system.disk import sync, temporary_beside
 from .stateful import Stateful
 
 
@@ -48,12 +48,12 @@ class BestModel(Stateful):
     def save(self, model: keras.Model) -> None:
         """Save the best epoch's model as the run's `model.keras`."""
         save_model(model, self.run)
-        self._sha256 = sha256(self.run.model_path)
+        self._sha256 = self.run.folder.sha256("model.keras")
 
     def is_saved(self) -> bool:
         """Whether the run's `model.keras` is the model of the best epoch so far."""
         try:
-            return sha256(self.run.model_path) == self._sha256
+            return self.run.folder.sha256("model.keras") == self._sha256
         except FileNotFoundError:
             return False
 

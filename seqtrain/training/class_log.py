@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from sklearn.metrics import confusion_matrix
 
-from ..board.layout import precision_recall
+from ..board.curves import precision_recall
 from ..board.writer import Sample, TensorBoardWriter, samples_markdown
 from ..figures.classes import LiveCalibration, LiveConfusion
 from ..metrics import calibration, confidence_edges, logits_to_probabilities

@@ -1,9 +1,8 @@
 """A step whose loss or gradient is not finite: saved, and made again to look at."""
 
 import io
-import zipfile
-import zlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,11 +13,13 @@ from ..models.build import build_model
 from ..models.compile import compile_model
 from ..models.gradients import assign, gradients_of, variables_of
 from ..runs.run import Run
-from ..system.disk import replace
+from ..system.arrays import read_arrays
+from ..system.folder import MIB
 from ..tasks import kind_of
 from ..terminal.columns import align
 
 FILE = "divergence.npz"
+MOST = 512 * MIB  # bytes of the file
 EXAMPLES, WORDS = 3, 12  # how many of a batch the replay shows
 
 
@@ -37,7 +38,7 @@ def save_divergence(run: Run, model: keras.Model, error: DivergedError) -> None:
     arrays |= {f"batch_{i}": tensor.numpy() for i, tensor in enumerate(error.batch)}
     buffer = io.BytesIO()
     np.savez(buffer, step=error.step, **arrays)
-    replace(run.path / FILE, buffer.getvalue())
+    run.folder.replace(FILE, buffer.getvalue())
     _, _, gradients = gradients_of(model, *error.batch)
     assign(variables, list(arrays.values())[: len(variables)])  # dropout has drawn anew
     error.args = (f"{error}\n{weights_table(model, gradients)}",)
@@ -68,28 +69,28 @@ def replay(run: Run) -> str:
     """
     path = run.path / FILE
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-            saved = dict(file)
+        saved = read_arrays(run.folder.read(FILE, MOST))
     except FileNotFoundError:
         raise RunError(
             f"{run.path}: no step diverged in this run ({run.status})",
             hint=f"`{command('runs', run.path.parent)}` shows which runs diverged",
         ) from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise RunError(
-            f"{path} is damaged, arrays were expected ({error})",
-            hint="copy the whole run again",
-        ) from None
+    except ValueError as error:
+        raise _damaged(path, str(error)) from None
     config, vocab = run.config, run.vocab
     kind = kind_of(config.data)
     model = build_model(config, vocab_size=len(vocab), num_classes=len(run.labels))
     compile_model(model, config)
-    assign(variables_of(model), _numbered(saved, "variable"))
-    tokens, labels, *weights = _numbered(saved, "batch")
-    loss, logits, gradients = gradients_of(model, tokens, labels, *weights)
+    try:
+        step = int(saved["step"])
+        assign(variables_of(model), _numbered(saved, "variable"))
+        tokens, labels, *weights = _numbered(saved, "batch")
+        loss, logits, gradients = gradients_of(model, tokens, labels, *weights)
+    except (LookupError, TypeError, ValueError, tf.errors.OpError) as error:
+        raise _damaged(path, str(error).partition("\n")[0]) from None
     norm = float(tf.linalg.global_norm(gradients))
     lines = [
-        f"step {saved['step']}: loss {float(loss)}, gradient norm {norm}",
+        f"step {step}: loss {float(loss)}, gradient norm {norm}",
         weights_table(model, gradients),
         "",
         f"the batch has {len(tokens)} sequences of up to {tokens.shape[1]} timesteps; "
@@ -105,6 +106,13 @@ def replay(run: Run) -> str:
             f"  logit {sizes[index]:.3g}  {label}  {len(words)} timesteps: {shown}"
         )
     return "\n".join(lines)
+
+
+def _damaged(path: Path, problem: str) -> RunError:
+    return RunError(
+        f"{path} is damaged, the arrays of a step were expected ({problem[:200]})",
+        hint="copy the whole run again",
+    )
 
 
 def _numbered(arrays: dict[str, np.ndarray], name: str) -> list[np.ndarray]:

@@ -68,10 +68,12 @@ def train(
 def _write_facts(setup: Setup) -> None:
     """Record in the run what it was trained on."""
     data, run = setup.data, setup.run
-    data.vocab.save(run.vocabulary_path)
-    run.write_json("labels.json", data.labels)
-    digest = data.digest()
-    run.update(data_files=data.files, data_digest=digest, buckets=data.buckets)
+    run.update(
+        digests=run.keep(data.vocab, data.labels),
+        data_files=data.files,
+        data_digest=data.digest(),
+        buckets=data.buckets,
+    )
     if chance := setup.kind.chance(setup.config.data):
         run.update(chance=dict(chance))
 

@@ -8,23 +8,28 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+import zipfile
 
 import numpy as np
 import pytest
 import tiny_training
 
+from seqtrain.board.frontend import MENDED, web_files
 from seqtrain.board.serve import serve
+from seqtrain.board.writer import TensorBoardWriter
 from seqtrain.errors import RunError
 
 # A shell that starts the tests in the background has them ignore Ctrl-C.
 SERVE = """
 import pathlib, signal, sys
+import seqtrain.board.serve
 from seqtrain.board.serve import serve
 from seqtrain.errors import RunError
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
+seqtrain.board.serve.SECONDS = 1
 try:
-    serve(pathlib.Path(sys.argv[1]), port=int(sys.argv[2]))
+    serve([pathlib.Path(sys.argv[1])], port=int(sys.argv[2]))
 except RunError as error:
     sys.exit(f"{error}; {error.hint}")
 if "tensorflow" in sys.modules:
@@ -41,6 +46,9 @@ def serving(runs, port):
         try:
             yield process
         finally:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
             process.kill()
 
 
@@ -49,7 +57,6 @@ def runs(tmp_path, seeded):
     """A folder with a run that has every kind of event."""
     import keras
 
-    from seqtrain.board.writer import TensorBoardWriter
     from seqtrain.layers import LSTM
 
     tokens = keras.Input((None,), dtype="int32")
@@ -65,8 +72,11 @@ def runs(tmp_path, seeded):
     return tmp_path / "runs"
 
 
-def test_board_serves_runs_to_this_machine_until_ctrl_c(runs):
-    train, validation = (f"small-1/tensorboard/{s}" for s in ("train", "validation"))
+def test_board_serves_runs_to_this_machine_until_ctrl_c(runs, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    train, validation = (f"small-1/{s}" for s in ("train", "validation"))
     with serving(runs, port=0) as process:
         address = re.search(r"http://localhost:(\d+)/", process.stdout.readline())
 
@@ -97,7 +107,17 @@ def test_board_serves_runs_to_this_machine_until_ctrl_c(runs):
         assert "memory/kernel" in json.loads(fetch("plugin/histograms/tags"))[train]
         assert json.loads(fetch("plugin/text/tags")) == {train: ["config"]}
         assert "<h1>seed</h1>" in fetch(f"plugin/text/text?tag=config&run={train}")
-        assert "memory" in fetch(f"plugin/graphs/graph?run={train}&conceptual=false")
+        graph = fetch(f"plugin/graphs/graph?run={train}&conceptual=false")
+        assert 'name: "memory/recurrent_kernel"' in graph
+
+        assert json.loads(fetch("environment"))["data_location"] == "runs"
+        late = TensorBoardWriter(runs / "group" / "late-1")
+        late.scalars("validation", {"loss": 1.0}, 1)
+        late.close()
+        deadline = time.monotonic() + 10
+        while "group/late-1/validation" not in fetch("plugin/scalars/tags"):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
         # A server for everyone would answer at any loopback address.
         with pytest.raises(OSError):
@@ -106,6 +126,7 @@ def test_board_serves_runs_to_this_machine_until_ctrl_c(runs):
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=10)
     assert process.returncode == 0, said
+    assert [*temporary.iterdir()] == []
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +171,7 @@ def fetch(killed):
         yield fetch
 
 
-TRAIN, VALIDATION = (f"tiny-1/tensorboard/{s}" for s in ("train", "validation"))
+TRAIN, VALIDATION = (f"tiny-1/{s}" for s in ("train", "validation"))
 EPOCHS = [5, 10, 15, 20]  # where they end
 
 
@@ -165,6 +186,7 @@ def test_each_dashboard_is_there(fetch):
 def test_panels_show_what_was_logged(fetch):
     layout = fetch("plugin/custom_scalars/layout")
     assert [c["title"] for c in layout["category"]] == [
+        "Learning, over epochs",
         "Learning",
         "Gradient flow",
         "Speed",
@@ -178,7 +200,8 @@ def test_panels_show_what_was_logged(fetch):
             for points in found["tag_to_events"].values():
                 steps = [step for _, step, _ in points]
                 assert steps == sorted(set(steps))
-                assert steps[-1] == 20  # the whole run, over its kill
+                # The whole run, over its kill.
+                assert steps[-1] == (4 if "epochs" in chart["title"] else 20)
     found = fetch("plugin/custom_scalars/scalars", run=VALIDATION, tag="^loss$")
     assert [step for _, step, _ in found["tag_to_events"]["loss"]] == EPOCHS
 
@@ -190,7 +213,7 @@ def test_hparams_show_the_best_epoch_of_the_run(fetch, killed):
     columns = {
         "colParams": [
             *({"metric": name} for name in metrics),
-            {"hparam": "model.layers.0.cell", "includeInResult": True},
+            {"hparam": "layers[0].cell", "includeInResult": True},
         ],
         "allowedStatuses": ["STATUS_UNKNOWN", "STATUS_RUNNING", "STATUS_SUCCESS"],
         "startIndex": 0,
@@ -198,7 +221,7 @@ def test_hparams_show_the_best_epoch_of_the_run(fetch, killed):
     }
     [group] = fetch("plugin/hparams/session_groups", columns)["sessionGroups"]
     assert group["name"] == VALIDATION
-    assert group["hparams"]["model.layers.0.cell"] == "lstm"
+    assert group["hparams"]["layers[0].cell"] == "lstm"
     values = {v["name"]["tag"]: v["value"] for v in group["metricValues"]}
     best = killed.info["best"]
     assert values["best/loss"] == np.float32(best["val_loss"])
@@ -211,7 +234,60 @@ def test_precision_and_recall_are_there_after_each_epoch(fetch):
     [tag] = tags[VALIDATION]
     [curves] = fetch("plugin/pr_curves/pr_curves", run=VALIDATION, tag=tag).values()
     assert [curve["step"] for curve in curves] == EPOCHS
-    assert all(0 < max(curve["recall"]) <= 1 for curve in curves)
+    for curve in curves:
+        assert curve["recall"][0] == 1
+        assert curve["recall"][-1] < 0.2  # in a fifth of the examples or so
+        # Those of the model, and not spread evenly.
+        thresholds = np.array(curve["thresholds"])
+        assert (np.diff(thresholds) >= 0).all()
+        assert 0 < thresholds[0] < thresholds[-1] < 1
+        assert np.diff(thresholds).max() > 2 * np.diff(thresholds).min()
+
+
+def test_curves_over_epochs_are_those_of_the_log(fetch, killed):
+    lines = map(json.loads, (killed.path / "metrics.jsonl").read_text().splitlines())
+    logged = [line["loss"] for line in lines if line["split"] == "validation"]
+    for run in (TRAIN, VALIDATION):
+        points = fetch("plugin/scalars/scalars", run=run, tag="epoch/loss")
+        assert [step for _, step, _ in points] == [1, 2, 3, 4]
+    np.testing.assert_allclose([value for *_, value in points], logged, rtol=1e-6)
+
+
+def test_graphs_are_the_layers_and_their_operations(fetch):
+    info = fetch("plugin/graphs/info")[TRAIN]
+    assert info["run_graph"]
+    [tag] = info["tags"]
+    assert info["tags"][tag]["conceptual_graph"]
+    layers = fetch("plugin/graphs/graph", run=TRAIN, tag=tag, conceptual="true")
+    assert re.findall(r'\n  name: "(.*)"', layers.decode()) == [
+        "tokens",
+        "embedding",
+        "embedding_dropout",
+        "lstm_1",
+        "dropout",
+        "logits",
+    ]
+    operations = fetch("plugin/graphs/graph", run=TRAIN, conceptual="false")
+    scopes = re.findall(r'\n  name: "(.*?)[/"]', operations.decode())
+    assert {"tokens", "embedding", "lstm_1", "logits"} < {*scopes}
+    assert len({*scopes}) < 9  # so that one sees them all at once
+
+
+def test_tags_say_what_they_mean(fetch):
+    scalars = fetch("plugin/scalars/tags")
+    for run in (TRAIN, VALIDATION):
+        for tag, shown in scalars[run].items():
+            assert shown["description"], tag
+    [curve] = fetch("plugin/pr_curves/tags")[VALIDATION].values()
+    assert "quantiles" in curve["description"]
+
+
+def test_all_that_is_mended_in_the_page_is_still_there_to_mend():
+    with zipfile.ZipFile(web_files()) as files:
+        script = files.read("index.js")
+    for ugly, better in MENDED:
+        assert script.count(better) == 1
+        assert ugly not in script
 
 
 def test_projector_shows_the_embedding_of_the_best_model_by_its_tokens(fetch, killed):
@@ -254,7 +330,7 @@ def test_worst_errors_are_wrong(fetch):
 
 def test_board_without_runs_says_how_to_get_one(tmp_path):
     with pytest.raises(RunError, match="runs: there is no such folder") as caught:
-        serve(tmp_path / "runs")
+        serve([tmp_path, tmp_path / "runs"])
     assert "seqtrain train" in caught.value.hint
 
 

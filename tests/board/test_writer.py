@@ -88,6 +88,17 @@ def test_graph_shows_the_operations_of_a_model_with_a_mask(writer, tmp_path, mod
     assert {"GatherV2", "NotEqual", "MatMul"} <= {node.op for node in graph.node}
 
 
+def test_the_first_value_of_each_tag_says_what_it_means(writer, tmp_path):
+    for step in (1, 2):
+        writer.scalars("train", {"loss": 0.5, "of_somebody_else": 1.0}, step)
+        writer.scalars("validation", {"loss": 0.5}, step)
+    for split in ("train", "validation"):
+        _, events = read_events(tmp_path, split)
+        assert "mean" in events.SummaryMetadata("loss").summary_description
+    _, events = read_events(tmp_path, "train")
+    assert events.SummaryMetadata("of_somebody_else").summary_description == ""
+
+
 def test_an_image_is_the_file_with_its_size(writer, tmp_path):
     drawn = png(blank(3, 2))
     writer.image("curve", drawn, 7)

@@ -241,7 +241,7 @@ def test_both_directions_draw_their_own(rng):
     pair = Bidirectional(layer)
     inputs = np.ones((2, TIMESTEPS, FEATURES), "float32")
     pair.build(inputs.shape)
-    pair.backward_layer.set_weights(layer.get_weights())
+    pair.backward_layer.set_weights(pair.forward_layer.get_weights())
     forward, backward = np.split(pair(inputs, training=True).numpy(), 2, -1)
     assert (forward != backward[:, ::-1]).any()
     forward, backward = np.split(pair(inputs).numpy(), 2, -1)

@@ -192,7 +192,7 @@ def test_model_of_other_shape_than_its_config_says_is_refused(path, whole):
 
 def test_folder_in_the_place_of_a_model_is_refused(path):
     path.mkdir()
-    with pytest.raises(RunError, match="is damaged: it can't be read"):
+    with pytest.raises(RunError, match="model.keras: is a folder, a file of the run"):
         load(path)
 
 

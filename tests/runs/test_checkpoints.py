@@ -7,7 +7,9 @@ import pytest
 
 from seqtrain.errors import ResumeError, WriteError
 from seqtrain.runs import checkpoints as module
+from seqtrain.runs import logs
 from seqtrain.runs.checkpoints import Checkpoint, Checkpoints
+from seqtrain.system.sealed import seal, unseal
 
 ARRAYS = [
     np.arange(6, dtype=np.float32).reshape(2, 3),
@@ -69,7 +71,7 @@ def test_its_files_are_those_of_the_design(run):
     for name, facts in manifest["files"].items():
         assert (folder / "step-00001200" / name).stat().st_size == facts["bytes"]
         assert len(facts["sha256"]) == 64
-    assert manifest["format"] == 1
+    assert manifest["format"] == 2
 
 
 def test_without_any_there_is_none(run):
@@ -150,8 +152,9 @@ def test_a_manifest_of_another_shape_is_damaged(run, content):
 def test_a_later_format_is_told(run):
     save(run, 10, 20)
     path = run / "checkpoints" / "step-00000020" / "manifest.json"
-    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
-    assert "its format is 2, 1 is needed" in last(run)[1][0]
+    later = seal({**unseal(path.read_bytes()), "format": 3})
+    path.write_bytes(later)
+    assert "its format is 3, 2 is needed" in last(run)[1][0]
 
 
 def test_one_whose_logs_are_shorter_than_they_were_is_damaged(run):
@@ -163,6 +166,97 @@ def test_one_whose_logs_are_shorter_than_they_were_is_damaged(run):
     step, [said] = last(run)
     assert step == 10
     assert "metrics.jsonl has 15 bytes, it had 24" in said
+
+
+def append(path, content):
+    with open(path, "a") as file:
+        file.write(content)
+
+
+def replace_in(path, old, new):
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new))
+
+
+def test_a_change_in_a_log_is_named_and_made_good_by_the_one_before_it(run):
+    save(run, 10)
+    append(run / "metrics.jsonl", '{"step": 2}\n')
+    save(run, 20)
+    replace_in(run / "metrics.jsonl", b"2}", b"3}")
+    step, [said] = last(run)
+    assert step == 10
+    assert "metrics.jsonl was changed in its first 24 bytes" in said
+    assert "step-00000020 is damaged" in said and "the one before it is used" in said
+
+
+@pytest.mark.parametrize("log", ["metrics.jsonl", "tensorboard/train/events.1"])
+def test_a_change_that_is_older_than_all_is_named_and_the_last_is_used(run, log):
+    save(run, 10, 20)
+    damage_by_a_bit(run / log)
+    step, [said] = last(run)
+    assert step == 20
+    assert said.startswith(f"warning: {run / log} was changed in its first ")
+    assert "goes on from step 20" in said
+    os.truncate(run / log, 3)
+    step, [said] = last(run)
+    assert step == 20
+    assert f"{log} has 3 bytes, it had " in said
+    Checkpoints(run).rewind(Checkpoints(run).last(lambda _: None))
+    assert (run / log).stat().st_size == 3  # nothing is made up
+
+
+def test_a_change_in_what_was_said_is_named(run):
+    append(run / "train.log", "epoch 1\n")
+    save(run, 10)
+    append(run / "train.log", "epoch 2\n")
+    save(run, 20)
+    replace_in(run / "train.log", b"epoch 2", b"epoch 3")
+    step, [said] = last(run)
+    assert step == 20
+    assert said == f"warning: {run / 'train.log'} was changed in its first 16 bytes"
+
+
+def test_logs_that_grow_are_hashed_as_they_are(run):
+    """What was hashed before is not read again, and the sum is that of all of it."""
+    checkpoints = Checkpoints(run)
+    for step in (10, 20, 30):
+        append(run / "metrics.jsonl", f'{{"step": {step}}}\n')
+        checkpoints.save(checkpoint(step), keep=3)
+    checkpoints.rewind(checkpoint(20))
+    append(run / "metrics.jsonl", '{"step": 25}\n')
+    checkpoints.save(checkpoint(25), keep=3)
+    assert last(run) == (25, [])
+
+
+def test_a_log_too_long_to_hash_has_its_size_alone(run, monkeypatch):
+    monkeypatch.setattr(logs, "MOST_HASHED", 3)
+    save(run, 10)
+    assert last(run) == (10, [])
+    os.truncate(run / "metrics.jsonl", 2)
+    assert "has 2 bytes, it had 12" in last(run)[1][0]
+
+
+def test_a_change_since_the_last_checkpoint_is_seen_without_resuming(run):
+    assert Checkpoints(run).change_in_metrics() is None
+    save(run, 10)
+    append(run / "metrics.jsonl", '{"step": 2}\n')
+    assert Checkpoints(run).change_in_metrics() is None
+    replace_in(run / "metrics.jsonl", b"1}", b"7}")
+    assert "was changed in its first 12 bytes" in Checkpoints(run).change_in_metrics()
+    Checkpoints(run).rewind(None)
+    assert Checkpoints(run).change_in_metrics() is None
+
+
+def test_a_checkpoint_of_before_seals_opens(run):
+    save(run, 10)
+    path = run / "checkpoints/step-00000010/manifest.json"
+    content = unseal(path.read_bytes())
+    sizes = {name: log["bytes"] for name, log in content.pop("logs").items()}
+    path.write_text(json.dumps({"format": 1, **content, "grown": sizes}))
+    assert last(run) == (10, [])
+    os.truncate(run / "metrics.jsonl", 5)
+    assert "has 5 bytes, it had 12" in last(run)[1][0]
 
 
 def test_when_all_are_damaged_nothing_is_guessed(run):
@@ -242,9 +336,11 @@ def test_arrays_of_objects_are_never_read(run):
     path = run / "checkpoints" / "step-00000010"
     np.savez(path / "variables.npz", np.array([print], object))
     content = (path / "variables.npz").read_bytes()
-    manifest = json.loads((path / "manifest.json").read_text())
+    manifest = unseal((path / "manifest.json").read_bytes())
     digest = module.hashlib.sha256(content).hexdigest()
     manifest["files"]["variables.npz"] = {"bytes": len(content), "sha256": digest}
-    (path / "manifest.json").write_text(json.dumps(manifest))
+    (path / "manifest.json").write_bytes(seal(manifest))
+    said = []
     with pytest.raises(ResumeError, match="no checkpoint is whole"):
-        last(run)
+        Checkpoints(run).last(said.append)
+    assert "an array of objects" in said[0]

@@ -12,7 +12,7 @@ from tiny_training import CONSTANT, STEPS, At, begin, go_on, start
 from seqtrain.analysis.verify import fingerprint
 from seqtrain.errors import ConfigError, DivergedError, ResumeError, RunError
 from seqtrain.runs.checkpoints import Checkpoints
-from seqtrain.runs.resume import differences, find_way, load_data_of
+from seqtrain.runs.resume import find_way, load_data_of
 from seqtrain.runs.run import Run
 from seqtrain.tasks import load_data
 from seqtrain.training.train import train
@@ -281,13 +281,49 @@ def test_an_edited_config_is_seen(finished, tmp_path):
     run = start(tmp_path)
     path = run.path / "config.resolved.yaml"
     path.write_text(path.read_text().replace("batch_size: 20", "batch_size: 10"))
-    assert ["train.batch_size", "20", "10"] in [
-        line.split() for line in refusal(Run(run.path)).splitlines()
-    ]
+    with pytest.raises(RunError, match="train.batch_size is 10, it was 20"):
+        find_way(Run(run.path), say=pytest.fail)
     run = start(tmp_path)
     with open(run.path / "config.yaml", "a") as file:
         file.write("seed: 1\n")
     assert "config.yaml was changed after the run began" in refusal(run)
+
+
+def test_a_kill_while_the_config_is_written_loses_nothing(tmp_path, monkeypatch):
+    run = start(tmp_path, *CONSTANT, "train.epochs=1")
+    begin(run)
+
+    def killed(*_):
+        raise Broken
+
+    way = find_way(run, ["train.epochs=2"], say=pytest.fail)
+    with monkeypatch.context() as patch, pytest.raises(Broken):
+        patch.setattr(Run, "_write_resolved", killed)
+        run.go_on(way.config, "", step=way.step, seconds=1.0, changed=way.changed)
+    assert run.info["config"]["train"]["epochs"] == 2
+    assert Run(run.path).config.train.epochs == 1  # as if it had not been resumed
+    go_on(run, "train.epochs=2")
+    assert Run(run.path).config.train.epochs == 2
+
+
+def test_what_killed_writes_left_goes_when_the_run_goes_on(tmp_path):
+    run = stopped(start(tmp_path))
+    left = [
+        ".0123abcd-run.json",
+        ".0123abcd-model.keras",
+        "eval/.0123abcd-test.json",
+        "checkpoints/.0123abcd-last",
+        "checkpoints/.step-00000009/variables.npz",
+        "tensorboard/train/.0123abcd-tokens.tsv",
+    ]
+    kept = [".hidden", "eval/.0123abc-no.json"]
+    for name in (*left, *kept):
+        (run.path / name).parent.mkdir(exist_ok=True)
+        (run.path / name).write_text("half")
+    go_on(run)
+    assert not any((run.path / name).exists() for name in left)
+    assert all((run.path / name).exists() for name in kept)
+    assert not (run.path / "checkpoints/.step-00000009").exists()
 
 
 def test_a_config_that_was_cut_off_is_refused(tmp_path):
@@ -598,13 +634,3 @@ def test_other_labels_are_refused(finished, tmp_path):
     run = start(tmp_path, f"data={source}")
     with pytest.raises(ConfigError, match="knows the labels negative, positive"):
         load_data_of(run.config, finished)
-
-
-def test_differences_name_each_leaf_once():
-    before = {"a": {"b": [1, {"c": 2}], "d": None}, "e": "x"}
-    now = {"a": {"b": [1, {"c": 3}, 4], "d": 0}, "e": "x"}
-    assert differences(before, now) == {
-        "a.b[1].c": [2, 3],
-        "a.b[2]": [None, 4],
-        "a.d": [None, 0],
-    }

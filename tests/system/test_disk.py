@@ -5,7 +5,7 @@ import stat
 import pytest
 
 from seqtrain.errors import WriteError
-from seqtrain.system.disk import replace, sha256, sync, temporary_beside, write, writing
+from seqtrain.system.disk import replace, sync, temporary_beside, write, writing
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -14,11 +14,6 @@ def test_a_file_is_replaced_whole(tmp_path):
     replace(path, b"new")
     assert path.read_bytes() == b"new"
     assert os.listdir(tmp_path) == ["a.json"]
-
-
-def test_the_hash_of_a_file_is_that_of_its_content(tmp_path):
-    (tmp_path / "a").write_bytes(b"abc")
-    assert sha256(tmp_path / "a").startswith("ba7816bf8f01cfea414140de5dae2223b00361a3")
 
 
 def test_what_breaks_off_leaves_the_old_file_and_nothing_else(tmp_path):

@@ -38,8 +38,9 @@ def gradflow_of_run(run: Run, *, batches: int) -> dict:
     model = load_best(run)
     data = run.load_data(vocab=run.vocab)
     result = gradflow(model, run.config, data, batches=batches)
-    steps = [line for line in run.metrics() if line["split"] == "train"]
-    last = steps[-1] if steps else {}
+    last = {}
+    for line in run.read_metrics():
+        last = line if line.get("split") == "train" else last
     training = {key: last.get(key) for key in ("clipped_share", "update_ratio")}
     result = {"name": run.path.name, **training, **result}
     run.write_json("gradflow.json", result)
