@@ -1,6 +1,7 @@
 """Write a first config for a user's data, its guesses marked with the reasons."""
 
 import itertools
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -105,7 +106,8 @@ def init(data: Path | None, out: Path | None = None) -> Path:
 
 
 def _stem(data: Path) -> str:
-    return data.resolve().name.removesuffix(".gz").rpartition(".")[0] or data.name
+    name = re.sub(r"\.(gz|zip)$|[*?\[\]]", "", data.resolve().name, flags=re.IGNORECASE)
+    return name.rpartition(".")[0] or name or "data"
 
 
 def _taken(out: Path) -> ConfigError:

@@ -1,8 +1,8 @@
 """Find out how a data file is written: its format, encoding, delimiter and quotes."""
 
+import itertools
 import os
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,7 +77,9 @@ def find_dialect(paths: Paths) -> Dialect:
 def _first_lines(path: Path, encoding: str) -> list[str]:
     taken, size = [], 0
     with open_data(path) as (stream, _):
-        for line in islice(text_lines(stream, str(path), "", encoding), _LINES):
+        for line in itertools.islice(
+            text_lines(stream, str(path), "", encoding), _LINES
+        ):
             taken.append(line)
             size += len(line)
             if size > _CHARACTERS:
@@ -109,17 +111,17 @@ def _delimiter_and_quote(
     """
     usual = {"csv": "comma", "tsv": "tab"}[format]
     order = [usual, *(name for name in _BY_PREFERENCE if name != usual)]
+    quotes = ["double", "none", *["single"] * _single(lines)]
     best = usual, "double", 0.0
-    for quote in ("double", "none", "single"):
-        for delimiter in order:
+    for quote, delimiter in itertools.product(quotes, order):
+        if best[2] + _CLEARLY < 1:
             share, width = _share(lines, delimiter, quote)
-            better = share > best[2] + _CLEARLY
-            if better and (width > 1) and (quote != "single" or _single(lines)):
+            if width > 1 and share > best[2] + _CLEARLY:
                 best = delimiter, quote, share
     return best
 
 
-_CLEARLY = 0.002
+_CLEARLY = 1e-9  # in a large file a quote may swallow a few rows alone
 
 
 def _single(lines: Sequence[str]) -> bool:

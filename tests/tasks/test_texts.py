@@ -423,11 +423,24 @@ def test_an_entry_follows_content_seed_and_settings(train, cache):
         "text,label,other\n"
         + "".join(f"text {n},{'pn'[n % 2]},{'ab'[n % 2]}\n" for n in range(20))
     )
-    settings = [{}, {"validation": 0.2}, {"label": "other"}, {"test": train}]
-    loads = [(FilesData(train=train, **each), 0) for each in settings]
-    assert number_of_entries(cache, *loads, (FilesData(train=train), 1)) == 5
+    settings = [
+        {},
+        {"validation": 0.2},
+        {"label": "other"},
+        {"label": 3},
+        {"text": 1},
+        {"text": ["text", "label"], "label": "other"},
+        {"test": train},
+        {"train": [train]},
+        {"quote": "none"},
+        {"delimiter": "comma"},
+        {"encoding": "cp1252"},
+        {"header": False, "text": 1, "label": 2},
+    ]
+    loads = [(FilesData(**{"train": train} | each), 0) for each in settings]
+    assert number_of_entries(cache, *loads, (FilesData(train=train), 1)) == 13
     train.write_text(train.read_text() + "one more,p,a\n")
-    assert number_of_entries(cache, (FilesData(train=train), 0)) == 6
+    assert number_of_entries(cache, (FilesData(train=train), 0)) == 14
 
 
 def test_an_entry_of_generated_reviews_follows_their_settings(cache):

@@ -20,6 +20,7 @@ _OF_ONE_BYTE = (
     "cp1252 iso8859_2 cp1250 cp1253 cp1251 koi8_r "
     "cp866 cp1254 cp1257 cp1255 cp1256 tis_620 mac_roman cp850"
 ).split()
+_WESTERN_LIKE = ("iso8859_2", "cp1250", "cp1254", "cp1257")
 _ALIKE = 0.1  # of its measure of mess, from 0 to 1
 
 
@@ -113,6 +114,11 @@ def _judge(raw: bytes) -> str | None:
     turkish = [match.encoding for match in alike if match.language == "Turkish"]
     names = {name for match in alike for name in match.could_be_from_charset}
     found = next(name for name in judged if name in names)
+    if found in _WESTERN_LIKE and any(
+        "cp1252" in match.could_be_from_charset and match.chaos <= least + 2 * _ALIKE
+        for match in matches
+    ):
+        found = "cp1252"
     # Only four letters of Turkish are others than in cp1252.
     if found == "cp1252" and "cp1254" in turkish:
         found = "cp1254"

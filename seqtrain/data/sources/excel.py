@@ -2,9 +2,11 @@
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+from xml.etree.ElementTree import ParseError
 
 from ...errors import DataError
 from .extras import import_extra
@@ -30,18 +32,35 @@ def excel_records(file: BinaryIO, path: Path) -> Iterator[Record]:
         book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what a file says of them may be wrong
-        written = 0
+        written = width = 0
         for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
             fields = [_written(value) for value in values]
             written += sum(map(len, fields))
             check_growth(written, size, path)
             if any(fields):
+                # A row ends with its last cell, and notes may stand beside a table.
+                width = width or len(fields)
+                fields = [*fields[:width], *[""] * (width - len(fields))]
                 yield Record(f"{path}:{number}", fields)
-    except (zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError) as error:
+    except _DAMAGED as error:
         raise DataError(
             f"{path}: no workbook of Excel that can be read ({error})",
             hint="open it in a spreadsheet and save it as .xlsx or .csv",
         ) from None
+
+
+# What openpyxl raises for one that is damaged: it has no error of its own for that.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ParseError,
+    EOFError,
+    OSError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 
 
 def _written(value: object) -> str:

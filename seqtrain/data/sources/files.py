@@ -57,11 +57,16 @@ def read_rows(paths: Paths, reading: Reading = DEFAULT) -> Iterator[Row]:
     """
     for label, path in expand(paths):
         hint = None
-        for row in _rows(path, label, reading):
-            if row.hint == OTHER_ENCODING:
-                hint = hint or encoding_hint(path)
-                row = row._replace(hint=hint)
-            yield row
+        try:
+            for row in _rows(path, label, reading):
+                if row.hint == OTHER_ENCODING:
+                    hint = hint or encoding_hint(path)
+                    row = row._replace(hint=hint)
+                yield row
+        except DataError as error:  # in the header
+            if error.hint != OTHER_ENCODING:
+                raise
+            raise DataError(str(error), hint=encoding_hint(path)) from None
 
 
 def _rows(path: Path, label: str | None, reading: Reading) -> Iterator[Row]:

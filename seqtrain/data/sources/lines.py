@@ -1,5 +1,6 @@
 """Rows that are lines: a text each, or those of fastText, which begin with labels."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from .streams import OTHER_ENCODING, bad_byte
 from .tables import empty
 
 LABEL = "__label__"  # what fastText writes before each label
+_MARKED = re.compile(rf"\s*(?:{LABEL}\S+\s*)*")
 
 
 def line_rows(
@@ -37,13 +39,11 @@ def fasttext_rows(lines: Iterator[str], path: Path, reading: Reading) -> Iterato
         DataError: If there is no line.
     """
     for place, line in _whole_lines(lines, path):
-        problem, rest, labels = bad_byte(line, reading.encoding), line.lstrip(), []
+        problem = bad_byte(line, reading.encoding)
         hint = OTHER_ENCODING if problem else None
-        while rest.startswith(LABEL):
-            label, _, rest = rest.partition(" ")
-            label, tab, after = label.partition("\t")
-            rest = (after + " " + rest if tab else rest).lstrip()
-            labels.append(label.removeprefix(LABEL).rstrip(","))
+        marked = _MARKED.match(line)
+        labels = [each[len(LABEL) :].rstrip(",") for each in marked[0].split()]
+        rest = line[marked.end() :]
         label = None if reading.label is None else next(iter(labels), "")
         if label is not None and not problem and len(labels) != 1:
             problem = f"{len(labels)} labels ({LABEL}…), a text needs one"

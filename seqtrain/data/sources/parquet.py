@@ -10,7 +10,7 @@ from .objects import object_row
 from .reading import Reading, Row
 from .streams import check_growth
 
-_ROWS = 256  # read at a time
+_ROWS = 64  # read at a time: a row may be of many megabytes
 
 
 def parquet_rows(file: BinaryIO, path: Path, reading: Reading) -> Iterator[Row]:

@@ -146,13 +146,13 @@ def read_header(record: Record, reading: Reading) -> Header:
     cells = [cell.strip() for cell in record.fields]
     if not reading.header:
         cells = [""] * len(cells)
-    names, blank = {}, 0
+    names, blank = {}, 0  # each name with how often it was there
     for number, cell in enumerate(cells, start=1):
-        name, again = cell or str(number), 0
+        name = first = cell or str(number)
         while name in names:
-            again += 1
-            name = f"{cell or number}.{again}"
-        names[name] = None
+            names[first] += 1
+            name = f"{first}.{names[first]}"
+        names[name] = 0
         blank = 0 if cell else blank + 1
     names = list(names)
 

@@ -130,6 +130,11 @@ def test_header_of_a_hundred_thousand_columns_is_not_printed(tmp_path):
     assert "and 99,990 more" in refusal(path)
 
 
+def test_a_hundred_thousand_columns_of_one_name_are_told_apart_in_time(tmp_path):
+    path = write(tmp_path / "a.csv", "text,label" + ",x" * 100_000 + "\n")
+    assert "no example in it" in refusal(path)
+
+
 @pytest.mark.parametrize("name", ["\x1b[31m", "x" * 10**6, "\u202e"])
 def test_names_of_columns_are_shown_clean_and_short(tmp_path, name):
     refusal(write(tmp_path / "a.csv", f"{name}\n1\n"))

@@ -313,6 +313,10 @@ def test_the_encoding_that_is_needed_is_named(tmp_path):
     with pytest.raises(DataError, match="a.csv:2: byte 0xf9 is not UTF-8") as error:
         read_examples(path)
     assert "it looks like cp1252: set data.encoding: cp1252" in error.value.hint
+    write(path, f"téxte qualité déjà,label\n{text},1\n".encode("cp1252"))
+    message, hint = refusal(path)
+    assert ":1: byte 0xe9 is not UTF-8" in message
+    assert "set data.encoding: cp1252" in hint
     write(tmp_path / "d/fr/1.txt", text.encode("cp1252"))
     with pytest.raises(DataError, match="1.txt:1: byte 0xf9 is not UTF-8") as error:
         read_examples(tmp_path / "d")
@@ -405,14 +409,14 @@ def test_cells_of_excel_are_what_they_would_be_in_csv(tmp_path):
     import datetime
 
     day = datetime.datetime(2020, 1, 2)
-    cells = [["text", "label", None], ["a\nb", 1, day], [2, True], [None, None], ["c"]]
+    cells = [["text", "label", "day"], ["a\nb", 1, day, "note"], [2, True], [], ["c"]]
     path = write(tmp_path / "a.xlsx", workbook(cells))
     assert rows(path) == [
         ("2", "a\nb", "1", None),
         ("3", "2", "true", None),
         ("5", "c", "", None),
     ]
-    assert next(read_rows(path)).columns["3"] == "2020-01-02 00:00:00"
+    assert next(read_rows(path)).columns["day"] == "2020-01-02 00:00:00"
     path = write(tmp_path / "a.zip", b"")
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.xlsx", workbook(cells[:2]))
