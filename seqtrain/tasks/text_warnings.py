@@ -23,7 +23,7 @@ from ..errors import listed, shown
 from ..sections.data import DataSection
 from .text_report import Report
 
-_TEXTS = 5000  # looked at, spread evenly over the training texts
+_TEXTS = 2000  # looked at, spread evenly over the training texts
 _FEWEST = 10  # texts of a class from which its share says something
 _TELLING = 0.5  # a sign stands in so much larger a share of one class than of others
 _MOST_DROPPED = 0.2  # of the characters; 4% of English prose are punctuation

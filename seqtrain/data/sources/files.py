@@ -167,13 +167,14 @@ def has_columns(path: Path, reading: Reading) -> bool:
 
     A path without a suffix that says what it holds is read by `reading.format`.
     """
-    if path.is_dir() or not path.exists():  # a pattern
-        return path.is_dir() or glob.has_magic(str(path))
-    if not path.is_file() or path.suffix.lower() == ".txt":
-        return False
+    if os.path.isdir(path):
+        return True
+    if not os.path.exists(path) and glob.has_magic(str(path)):
+        return True
+    if reading.format is not None or not os.path.isfile(path):  # such as a pipe
+        return reading.format is not None
     with open_data(path) as (_, name):
-        suffix = Path(name).suffix.lower()
-    return suffix in FORMATS or (suffix != ".txt" and reading.format is not None)
+        return Path(name).suffix.lower() in FORMATS
 
 
 def _whole(stream: BinaryIO) -> BinaryIO:
