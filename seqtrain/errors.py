@@ -1,8 +1,11 @@
 """What a user can cause and fix; each error carries its exit code."""
 
+import json
+import shlex
 import unicodedata
 from collections.abc import Iterable
 from itertools import islice
+from pathlib import Path
 
 _NO_WIDTH = ("Mn", "Me", "Cf")  # Unicode's categories of accents and joiners
 
@@ -83,6 +86,20 @@ class DivergedError(SeqtrainError):
         self.batch = batch
 
 
+def command(*words: str | Path) -> str:
+    """Return a `seqtrain` command as a shell takes it: paths may hold spaces.
+
+    Example:
+        >>> print(command("eval", Path("my runs/a-1"), "--split", "validation"))
+        seqtrain eval 'my runs/a-1' --split validation
+    """
+    words = [
+        f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else word
+        for word in words
+    ]
+    return shlex.join(["seqtrain", *map(str, words)])
+
+
 # Two spaces, and the joiners of emoji and of many scripts.
 _HARMLESS = "\xa0\u3000\u200c\u200d"
 
@@ -104,6 +121,19 @@ def printable(text: str, keep: str = "") -> str:
         else char.encode("unicode_escape").decode()
         for char in text
     )
+
+
+def printable_json(content: object) -> str:
+    r"""Return a line of JSON in which a terminal finds nothing to obey.
+
+    Example:
+        >>> print(printable_json({"café": "\x1b[31m"}))
+        {"café": "\u001b[31m"}
+    """
+    text = json.dumps(content, ensure_ascii=False, default=str)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def display_width(text: str) -> int:

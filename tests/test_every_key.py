@@ -64,6 +64,7 @@ DATA = {
     "data.standardize.html": ([], "data.standardize.html=keep"),
     "data.standardize.punctuation": ([], "data.standardize.punctuation=split"),
     "data.standardize.unicode": ([], "data.standardize.unicode=none"),
+    "data.tokens": ([], "data.tokens=characters"),
     "data.buckets": ([], "data.buckets=[5, 6]"),
     "data(imdb).path": (IMDB, "data.path=other"),
     "data(files).train": ([], "data.train=more.csv"),

@@ -42,6 +42,7 @@ def evaluate(run: Run, *, split: Split = "test", data: Path | None = None) -> di
         "run": run.path.name,
         "data": split if data is None else str(data),
         "skipped": part.skipped,
+        "notes": [*part.notes],
         **kind.target.measure(part.encoded, scores, trained.labels, predictor.buckets),
         "baselines": kind.baselines.measure(trained, part),
         "predict_seconds": seconds,

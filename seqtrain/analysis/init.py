@@ -9,7 +9,7 @@ from ..config.json_schema import EDITOR_LINE, FILE_NAME, json_schema_text
 from ..config.nodes import dump_value
 from ..data.sources.files import Paths
 from ..data.survey import Survey, survey
-from ..errors import ConfigError, shorten
+from ..errors import ConfigError, command, shorten
 
 _WORDS = 20000  # most rows of the embedding; rarer words occur in too few texts
 _LONGEST = 1000  # most tokens of a text; the time of a step is proportional
@@ -86,7 +86,7 @@ def init(data: Path | None, out: Path | None = None) -> Path:
         out = Path(f"{_stem(data) if data else 'generated'}.yaml")
     if out.exists():  # checked before reading the data, which may take seconds
         raise _taken(out)
-    commands = f"#\n#   seqtrain check {out}\n#   seqtrain train {out}"
+    commands = f"#\n#   {command('check', out)}\n#   {command('train', out)}"
     commands = commands if str(out).isprintable() else "#"
     if data is None:
         text = _GENERATED.format(commands=commands)
@@ -149,6 +149,9 @@ def _data_lines(found: Survey) -> list[str]:
         first = _without_folder(found.skipped_rows[0])
         why = f"guessed: {found.skipped:,} cannot be read, first {first}"
         lines.append(_line("bad_rows", "skip", why))
+    if found.tokens == "characters":
+        why = "guessed: the texts have no spaces between words"
+        lines.append(_line("tokens", found.tokens, why))
     lines += _size_lines(found)
     if found.validation:
         why = "guessed: same columns and labels"

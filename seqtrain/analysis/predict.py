@@ -9,13 +9,16 @@ import tensorflow as tf
 
 from ..data.batches import epoch_batches, gather
 from ..data.encoded import Encoded
+from ..data.sources.reading import Row
 from ..data.sources.streams import LONGEST_TEXT, too_long
-from ..errors import DataError, RunError, shorten
+from ..errors import DataError, RunError, command, listed, shorten
 from ..models.saved import load_model
 from ..runs.run import Run
+from ..spelling import did_you_mean
 from ..tasks import kind_of
 
 BATCH_SIZE = 64
+ROWS = 1024  # of a file, answered together
 PIECE = 2**16  # bytes read at a time
 
 
@@ -112,13 +115,70 @@ def predict(run: Run, batches: Iterable[Sequence[str]]) -> Iterator[dict]:
         raise RunError(
             f"{run.path}: trained on data.task: {kind.name}, which has no texts to "
             "predict; a model of texts is needed",
-            hint=f"seqtrain eval {run.path} measures it on examples of its task",
+            hint=f"{command('eval', run.path)} measures it on examples of its task",
         )
     for texts in batches:
         encoded = kind.prediction.encode(texts, trained)
         scores = predictor.score(encoded, batch_size=BATCH_SIZE)
         for text, score in zip(texts, scores, strict=True):
             yield kind.prediction.answer(text, score, trained.labels)
+
+
+def predict_rows(
+    run: Run, rows: Iterable[Row], keep: Sequence[str]
+) -> Iterator[tuple[dict, dict[str, object]]]:
+    """Answer the rows of a file, in order, an answer for each.
+
+    Args:
+        run: A run with a trained model; `data.bad_rows` of its config says what becomes
+            of a row that can't be read.
+        rows: The rows, of which no more than `ROWS` are held at a time.
+        keep: The names of columns to keep; "all" keeps each.
+
+    Yields:
+        The answer, as of `predict`, or where a bad row is skipped an `error` with its
+        place; and the columns that are kept, by name.
+
+    Raises:
+        DataError: If a row is bad that may not be skipped, once those before it are
+            answered; or if a column to keep is not there.
+    """
+    waiting = []  # the rows whose answers come next
+
+    def texts() -> Iterator[list[str]]:
+        for row in rows:
+            if row.problem and run.config.data.bad_rows == "stop":
+                if waiting:
+                    yield [each.text for each in waiting]
+                raise DataError(
+                    f"{row.place}: {row.problem}",
+                    hint=f"{row.hint or 'mend the data'}; or answer such a row by its "
+                    "problem: --set data.bad_rows=skip",
+                )
+            waiting.append(row)
+            if len(waiting) == ROWS:
+                yield [each.text for each in waiting]
+        if waiting:
+            yield [each.text for each in waiting]
+
+    for answer in predict(run, texts()):
+        row = waiting.pop(0)
+        if row.problem:
+            answer = {"error": f"{row.place}: {row.problem}"}
+        yield answer, _kept(row, keep)
+
+
+def _kept(row: Row, keep: Sequence[str]) -> dict[str, object]:
+    columns = row.columns
+    if "all" in keep:
+        return columns
+    for name in keep:
+        if name not in columns and not row.problem:
+            raise DataError(
+                f"{row.place}: --keep {name}: no such column among {listed(columns)}",
+                hint=did_you_mean(name, columns) or "name one of these",
+            )
+    return {name: columns.get(name) for name in keep}
 
 
 def read_lines(stream: io.BufferedReader, name: str) -> Iterator[list[str]]:

@@ -21,25 +21,27 @@ from .trust import refuse_foreign
 SECONDS = 5  # between two looks for runs that are new, and for new events
 
 
-def serve(runs: Sequence[Path], *, port: int = 6006) -> None:
+def serve(runs: Sequence[Path], *, host: str = "localhost", port: int = 6006) -> None:
     """Serve TensorBoard on folders of runs, or single runs, until Ctrl-C.
 
-    It answers to this machine alone. Its address goes to stdout once it answers. Runs
-    that begin or go away while it is open are noticed.
+    Its address goes to stdout once it answers. Runs that begin or go away while it is
+    open are noticed.
 
     Args:
         runs: Folders of runs, or single runs.
+        host: The name or address of this machine that it answers to: localhost, to
+            this machine alone; 0.0.0.0, to every one that reaches it.
         port: Where to listen; 0 takes any free port.
 
     Raises:
         RunError: If there is no such folder, something in a run leads to another
-            place, or the port is taken.
+            place, or the host or port can't be had.
     """
     for folder in runs:
         if not folder.is_dir():
             raise RunError(
                 f"{folder}: there is no such folder",
-                hint="train a model first: seqtrain train configs/quickstart.yaml",
+                hint="train a model first: seqtrain train quickstart",
             )
         refuse_foreign(folder)
     # TensorBoard 2.21 looks for this module before it imports TensorFlow, which
@@ -57,14 +59,17 @@ def serve(runs: Sequence[Path], *, port: int = 6006) -> None:
         links.update()
         # TensorBoard shows the path of its folder, and nobody knows the temporary one.
         with contextlib.chdir(temporary), contextlib.suppress(KeyboardInterrupt):
-            address = _launch(name, title=f"{shown} - seqtrain", port=port)
+            address = _launch(name, title=f"{shown} - seqtrain", host=host, port=port)
             address += "#custom_scalars"  # so that the panels of `layout` are open
-            print(f"TensorBoard shows {shown} at {address} until Ctrl-C", flush=True)
+            # A line of its own: a narrow terminal breaks nothing off the address.
+            print(
+                f"{address}\nTensorBoard shows {shown} there until Ctrl-C", flush=True
+            )
             while not threading.Event().wait(SECONDS):
                 links.update()
 
 
-def _launch(logdir: str, *, title: str, port: int) -> str:
+def _launch(logdir: str, *, title: str, host: str, port: int) -> str:
     """Start TensorBoard in a thread; return its address."""
     plugins = [
         QuantilePrCurves if plugin is PrCurvesPlugin else plugin
@@ -72,9 +77,13 @@ def _launch(logdir: str, *, title: str, port: int) -> str:
     ]
     tensorboard = program.TensorBoard(plugins, web_files)
     tensorboard.configure(
-        logdir=logdir, window_title=title, port=port, reload_interval=SECONDS
+        logdir=logdir,
+        window_title=title,
+        host=host,
+        port=port,
+        reload_interval=SECONDS,
     )
     try:
         return tensorboard.launch()
     except program.TensorBoardServerException as error:
-        raise RunError(error.msg, hint="pass another --port") from None
+        raise RunError(error.msg, hint="pass another --port or --host") from None

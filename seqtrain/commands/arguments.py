@@ -1,11 +1,20 @@
 """The arguments and options that several commands share."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..errors import ConfigError
+
+
+def at_home(path: str) -> Path:
+    """Take `~` at the start of a path for the home folder, which shells may leave."""
+    return Path(os.path.expanduser(path))
+
+
+PATH = {"parser": at_home, "metavar": "PATH"}  # of every option that is a path
 
 ConfigName = Annotated[
     str, typer.Argument(help="A YAML file, or the name of a shipped config.")
@@ -14,9 +23,21 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key; may be repeated."),
 ]
+DataOverrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override where the run's data is, or how it is read: data.test=PATH, "
+        "data.text=COLUMN; may be repeated.",
+    ),
+]
 RunPath = Annotated[
     Path | None,
-    typer.Argument(help="A run directory or its name; the newest if not given."),
+    typer.Argument(
+        parser=at_home,
+        help="A run directory or its name; the newest if not given.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

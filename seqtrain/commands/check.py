@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from .arguments import ConfigName, Overrides
-from .configs import read_config, read_config_and_data
+from .configs import read_config, read_config_and_data, warn
 from .output import print_result, say
 
 
@@ -24,7 +24,13 @@ def check(
     path, read, data = read_config_and_data(config, set_)
     from ..models.footprint import describe_memory
 
-    memory, warning = describe_memory(read, data)
-    if warning:
-        say(warning)
-    print_result(f"{data.report.text()}\n{memory}\n{path}: nothing is wrong")
+    memory, too_much = describe_memory(read, data)
+    print_result(f"{data.report.text()}\n{memory}")
+    warn(data)
+    if too_much:
+        say(too_much)
+    if count := len(data.report.warnings) + bool(too_much):
+        found = f"no error, but {count} warning{'s' if count > 1 else ''}"
+    else:
+        found = "nothing is wrong"
+    print_result(f"{path}: {found}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .output import say
+
 if TYPE_CHECKING:
     from ..config import Config
     from ..tasks import Data
@@ -38,3 +40,9 @@ def read_config_and_data(
     data = load_data(config.data, seed=config.seed)
     class_weights(config.train.class_weights, data)  # raises if labels are wrong
     return path, config, data
+
+
+def warn(data: Data) -> None:
+    """Print what is probably not as it was meant in the data of a config."""
+    for warning in data.report.warnings:
+        say(f"warning: {warning}")

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ..errors import ConfigError, printable
+from ..errors import printable
 from ..system.quiet import exit_on_ctrl_c, import_tensorflow
-from .arguments import Json, Overrides
+from .arguments import Json, Overrides, at_home
 from .configs import read_config_and_data
 from .opening import open_trained
 from .output import print_result, say
@@ -29,16 +29,15 @@ def gradflow(
     json_: Json = False,
 ) -> None:
     """Measure how far back in time the gradient reaches, layer by layer."""
+    from ..runs.data_of_run import change_data, pointing_to_data
     from ..runs.run import is_run
 
-    run = open_trained(Path(target)) if is_run(target) else None
+    path = at_home(target)
+    run = open_trained(path) if is_run(str(path)) else None
     if run is None:
         path, config, data = read_config_and_data(target, set_)
-    elif set_:
-        raise ConfigError(
-            f"gradflow: {target} is a run, --set needs a config",
-            hint="leave --set out, or name a config",
-        )
+    else:
+        change_data(run, set_ or ())
     import_tensorflow()
     with exit_on_ctrl_c():
         from ..analysis.gradflow import gradflow_of_config, gradflow_of_run
@@ -50,7 +49,8 @@ def gradflow(
         result = gradflow_of_config(path.stem, config, data, batches=batches)
         figure = Path(f"gradflow-{path.stem}.png")
     else:
-        result = gradflow_of_run(run, batches=batches)
+        with pointing_to_data(run):
+            result = gradflow_of_run(run, batches=batches)
         figure = run.path / "gradflow.png"
     write_png(draw_curves(result["layers"], printable(result["name"])), figure)
     if json_:

@@ -1,11 +1,12 @@
 """`seqtrain init`: write a first config for a user's data."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..errors import command
+from .arguments import PATH, at_home
 from .output import print_result, say
 
 
@@ -13,12 +14,14 @@ def init(
     data: Annotated[
         Path | None,
         typer.Argument(
-            help="A file or a folder of labelled texts; generated reviews if not given."
+            parser=at_home,
+            help="A file or a folder of labelled texts; generated reviews if not "
+            "given.",
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="The config to write; its name follows from DATA."),
+        typer.Option(help="The config to write; its name follows from DATA.", **PATH),
     ] = None,
 ) -> None:
     """Write a commented config for your data, its guesses marked."""
@@ -26,4 +29,4 @@ def init(
 
     path = init(data, out)
     print_result(str(path))
-    say(f"next: seqtrain check {shlex.quote(str(path))}")
+    say(f"next: {command('check', path)}")

@@ -1,25 +1,24 @@
 """Print results on stdout, and everything else on stderr."""
 
-import json
 import os
 import sys
 
-from ..errors import SeqtrainError, printable
+from ..errors import SeqtrainError, printable, printable_json
 from ..system.standard_streams import show, silence
 
 
-def print_result(text: str) -> None:
+def print_result(text: str, *, raw: bool = False) -> None:
     """Print a result; exit quietly if the reader, such as `head`, has closed the pipe.
 
     The exit code is then 128 + SIGPIPE, as of every program that a closed pipe ends.
     What a terminal would obey, such as a colour in the name of a class, is shown as its
-    escape.
+    escape, unless programs are to read it `raw`.
 
     Raises:
         SeqtrainError: If it can't be written for another reason.
     """
     try:
-        print(printable(text, keep="\n\t"), flush=True)
+        print(text if raw else printable(text, keep="\n\t"), flush=True)
     except OSError as error:
         silence(sys.stdout)
         if isinstance(error, BrokenPipeError):
@@ -32,10 +31,7 @@ def print_result(text: str) -> None:
 
 def print_json(content: object) -> None:
     """Print a result as a line of JSON, in which a terminal finds nothing to obey."""
-    text = json.dumps(content, ensure_ascii=False)
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
-    print_result(text)
+    print_result(printable_json(content))
 
 
 def say(text: str) -> None:

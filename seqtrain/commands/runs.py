@@ -6,11 +6,14 @@ from typing import Annotated
 import typer
 
 from ..errors import RunError
+from .arguments import at_home
 from .output import print_result, say
 
 
 def runs(
-    folder: Annotated[Path, typer.Argument(help="A folder of runs.")] = Path("runs"),
+    folder: Annotated[
+        Path, typer.Argument(parser=at_home, help="A folder of runs.")
+    ] = Path("runs"),
 ) -> None:
     """List the runs, the newest first."""
     from ..runs.run import list_runs

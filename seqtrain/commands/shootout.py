@@ -8,7 +8,7 @@ import typer
 
 from ..system.interruption import exit_on_signals
 from ..system.quiet import exit_on_ctrl_c, import_tensorflow
-from .arguments import ConfigName, Json, Overrides
+from .arguments import PATH, ConfigName, Json, Overrides
 from .configs import read_config
 from .output import print_result, say
 
@@ -20,7 +20,8 @@ def shootout(
         Path | None,
         typer.Option(
             help="Where the runs go, and go on if they are there; "
-            "runs/<config> if not given."
+            "runs/<config> if not given.",
+            **PATH,
         ),
     ] = None,
     json_: Json = False,

@@ -15,12 +15,13 @@ from ..errors import (
     OutOfMemoryError,
     RunError,
     WriteError,
+    command,
 )
 from ..system.interruption import exit_on_signals
 from ..system.memory import memory_told
 from ..system.quiet import import_tensorflow
-from .arguments import Overrides, refuse_together
-from .configs import read_config, read_config_and_data
+from .arguments import PATH, Overrides, at_home, refuse_together
+from .configs import read_config, read_config_and_data, warn
 from .opening import open_trained
 from .output import print_result, say
 
@@ -36,18 +37,31 @@ def train(
         typer.Argument(help="A YAML file, or the name of a shipped config."),
     ] = None,
     set_: Overrides = None,
-    run: Annotated[Path | None, typer.Option(help="The run directory to make.")] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="The run directory to make.", **PATH)
+    ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Go on with a run, as if it never stopped."),
+        typer.Option(
+            metavar="RUN",
+            parser=at_home,
+            help="Go on with a run, as if it never stopped.",
+        ),
     ] = None,
     from_: Annotated[
         Path | None,
-        typer.Option("--from", metavar="RUN", help="Begin with the weights of a run."),
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            parser=at_home,
+            help="Begin with the weights of a run.",
+        ),
     ] = None,
     replay: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Show the step at which a run diverged."),
+        typer.Option(
+            metavar="RUN", parser=at_home, help="Show the step at which a run diverged."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check all, show the plan, do not train.")
@@ -90,6 +104,7 @@ def _begin(
         data, noise = _load_for_weights_of(source, config)
     plan = _plan(config, data)
     say(plan)
+    warn(data)
     if dry_run:
         Run.refuse_taken(run_path)
         return
@@ -98,9 +113,10 @@ def _begin(
     from ..training.train import train
 
     run = Run.create(path.stem, run_path)
-    with run.locked(), _report_end(run):
+    with run.locked(), _report_end(run, data):
         run.start(path, config, _command(), weights_from=source)
-        run.append_log(f"{plan}\n{noise}")
+        warnings = [f"warning: {warning}" for warning in data.report.warnings]
+        run.append_log("\n".join([plan, *warnings, noise]))
         train(config, data, run, weights_from=source)
 
 
@@ -127,13 +143,15 @@ def _resume(
     path: Path, name: str | None, overrides: list[str] | None, dry_run: bool
 ) -> None:
     from ..config import find_config
+    from ..runs.data_of_run import pointing_to_data
     from ..runs.resume import find_way
     from ..runs.run import Run
 
     run = Run.open(path)
     with run.locked():
         config_path = find_config(name) if name else None
-        way = find_way(run, overrides or (), config_path=config_path, say=say)
+        with pointing_to_data(run):
+            way = find_way(run, overrides or (), config_path=config_path, say=say)
         if dry_run:
             say(f"{run.path} would go on from step {way.step}")
             return
@@ -141,7 +159,7 @@ def _resume(
         noise = import_tensorflow()
         from ..training.train import train
 
-        with _report_end(run):
+        with _report_end(run, way.data):
             run.go_on(
                 way.config,
                 _command(),
@@ -182,7 +200,7 @@ def _plan(config, data) -> str:
 
 
 @contextlib.contextmanager
-def _report_end(run: "Run") -> Iterator[None]:
+def _report_end(run: "Run", data: "Data") -> Iterator[None]:
     """Print how the training inside of the block ended, and the next command.
 
     Raises:
@@ -190,11 +208,13 @@ def _report_end(run: "Run") -> Iterator[None]:
         OutOfMemoryError: If there is too little memory.
         DivergedError: If it diverged.
     """
+    from ..terminal.columns import number
+
     try:
         with memory_told():
             yield
     except (KeyboardInterrupt, SystemExit) as stop:
-        say(f"interrupted; go on by: seqtrain train --resume {run.path}")
+        say(f"interrupted; go on by: {command('train', '--resume', run.path)}")
         code = stop.code if isinstance(stop, SystemExit) else 130
         raise SystemExit(code) from None
     except (OutOfMemoryError, RunError, WriteError) as error:
@@ -203,13 +223,16 @@ def _report_end(run: "Run") -> Iterator[None]:
                 f"{run.path}: gone while it was trained, moved or deleted",
                 hint="if it was moved: seqtrain train --resume NEW_PLACE",
             ) from None
-        error.hint = f"{error.hint}; then go on by seqtrain train --resume {run.path}"
+        go_on = command("train", "--resume", run.path)
+        error.hint = f"{error.hint}; then go on by {go_on}"
         raise
     except DivergedError as error:
-        error.hint += f"; seqtrain train --replay {run.path} shows the step"
+        error.hint += f"; {command('train', '--replay', run.path)} shows the step"
         raise
     best = run.info["best"]
-    reached = f"validation loss {best['val_loss']:.4f}"
+    reached = f"validation loss {number(best['val_loss'], '.4f')}"
     if "val_accuracy" in best:
         reached += f", accuracy {best['val_accuracy']:.4f}"
-    say(f"best epoch {best['epoch']}: {reached}\nnext: seqtrain eval {run.path}")
+    split = () if data.test else ("--split", "validation")
+    say(f"best epoch {best['epoch']}: {reached}")
+    say(f"next: {command('eval', run.path, *split)}")

@@ -1,13 +1,16 @@
 """Load a `Config` from a file and write it back; find the shipped configs."""
 
+import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
+from yaml import Node
 
 from ..errors import ConfigError, shorten
 from ..spelling import did_you_mean
-from .nodes import dump, plain
+from .nodes import compose, dump, plain
 from .problems import Problem, report
 from .reading import override, read
 from .whole import Config
@@ -32,6 +35,28 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
         root = read(Path(path), problems)
     except Problem as problem:
         raise report([*problems, problem], str(path)) from None
+    return _overridden(root, overrides, problems, str(path))
+
+
+def override_config(config: Config, overrides: Sequence[str]) -> Config:
+    """Return a config with some of its keys overridden.
+
+    Raises:
+        ConfigError: If the settings are wrong; the message lists and counts them.
+    """
+    problems = []
+    root = compose(io.StringIO(dump_config(config)), "config", problems)
+    return _overridden(root, overrides, problems, "--set")
+
+
+def dump_config(config: Config) -> str:
+    """Return the config as YAML with all defaults; it loads to an equal config."""
+    return dump(config.model_dump(mode="json"))
+
+
+def _overridden(
+    root: Node, overrides: Sequence[str], problems: list[Problem], name: str
+) -> Config:
     for setting in overrides:
         try:
             root = override(root, setting)
@@ -42,13 +67,8 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     except ValidationError as error:
         problems += explain(error, root)
     if problems:
-        raise report(problems, str(path))
+        raise report(problems, name)
     return config
-
-
-def dump_config(config: Config) -> str:
-    """Return the config as YAML with all defaults; it loads to an equal config."""
-    return dump(config.model_dump(mode="json"))
 
 
 def find_config(name: str) -> Path:
@@ -57,7 +77,7 @@ def find_config(name: str) -> Path:
     Raises:
         ConfigError: If there is no such config.
     """
-    path = Path(name)
+    path = Path(os.path.expanduser(name))
     shipped = {path.stem: path for path in shipped_configs()}
     short = path.name.removesuffix(".yaml")
     in_configs = short in shipped and path.parent in (Path("."), Path("configs"))

@@ -117,7 +117,8 @@ def _read_bytes(path: Path) -> bytes:
 def _find_base(value: Node, chain: tuple[Path, ...]) -> Path:
     if value.tag != TAG + "str":
         raise Problem.at(value, f"extends: {show(value)} is not the path of a config")
-    base = Path(os.path.normpath(chain[-1].parent / value.value))
+    given = os.path.expanduser(value.value)
+    base = Path(os.path.normpath(chain[-1].parent / given))
     try:
         there = base.is_file()
     except OSError as error:

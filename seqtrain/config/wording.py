@@ -235,6 +235,8 @@ def _wrong_choice(key: str, root: Node) -> str | None:
 
 def _whereabouts(key: str, known: dict[str, FieldInfo]) -> str:
     """Where an unknown key belongs, or which key was meant."""
+    if key.isdecimal():  # {dropout: 0,5} is two keys
+        return "in a number write a point, not a comma"
     if homes := _homes(key):
         return f"it belongs in {homes}"
     everywhere = {key for section in _SECTIONS.values() for key in section}

@@ -32,9 +32,9 @@ def cache_folder() -> Path:
         DataError: If neither variable is set and there is no home folder.
     """
     if folder := os.environ.get("SEQTRAIN_CACHE"):
-        return Path(folder)
+        return Path(os.path.expanduser(folder))
     if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base) / "seqtrain"
+        return Path(os.path.expanduser(base)) / "seqtrain"
     try:
         return Path.home() / ".cache" / "seqtrain"
     except RuntimeError:

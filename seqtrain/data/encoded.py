@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -69,7 +70,13 @@ class Encoded(NamedTuple):
 
 
 class Report(Protocol):
-    """A description of the data, which `train` and `check` print."""
+    """A description of the data, which `train` and `check` print.
+
+    Args:
+        warnings: What is probably not as it was meant, with the remedy.
+    """
+
+    warnings: Sequence[str]
 
     def text(self) -> str:
         """Return aligned lines of at most 80 columns."""

@@ -24,7 +24,7 @@ from .sources.files import (
 )
 from .sources.objects import written
 from .sources.reading import Reading, Row
-from .tokenize import tokenize
+from .tokenize import choose_tokens, tokenize
 
 _ROWS = 2000  # read to tell the columns apart
 _TEXTS = 10_000  # split into tokens; up to twice as many if there are more
@@ -67,6 +67,7 @@ class Survey(NamedTuple):
         classes: Number of examples by class.
         skipped: Number of rows that could not be read.
         skipped_rows: The first of these, as `file:line: why`.
+        tokens: What the texts are best cut into, words or characters.
         lengths: Tokens per text: 50th, 95th and 100th percentile.
         surveyed: Number of texts that the counts of tokens are from.
         words: Distinct tokens in these texts.
@@ -83,6 +84,7 @@ class Survey(NamedTuple):
     classes: dict[str, int]
     skipped: int
     skipped_rows: tuple[str, ...]
+    tokens: str
     lengths: list[int]
     surveyed: int
     words: int
@@ -283,17 +285,17 @@ def _describe(name: str, rows: list[dict[str, str]]) -> Column:
     )
 
 
-def _count_tokens(examples: Examples) -> tuple[list[int], int, int, int]:
-    """Sample the texts evenly; return the last four fields of `Survey`."""
+def _count_tokens(examples: Examples) -> tuple[str, list[int], int, int, int]:
+    """Sample the texts evenly; return the last five fields of `Survey`."""
     texts = examples.texts[:: max(1, len(examples.texts) // _TEXTS)]
-    counts, lengths = Counter(), []
+    counts, lengths, cut_into = Counter(), [], choose_tokens(texts)
     for text in texts:
-        tokens = tokenize(text, Standardize())
+        tokens = tokenize(text, Standardize(), cut_into)
         counts.update(tokens)
         lengths.append(len(tokens))
     percentiles = np.percentile(lengths, [50, 95, 100], method="inverted_cdf").tolist()
     repeated = sum(count > 1 for count in counts.values())
-    return percentiles, len(texts), len(counts), repeated
+    return cut_into, percentiles, len(texts), len(counts), repeated
 
 
 def _listed(columns: Sequence[Column]) -> str:

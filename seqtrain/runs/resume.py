@@ -1,12 +1,13 @@
 """Whether and where a run can be resumed; or begin with the weights of another."""
 
 import hashlib
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ..config import Config, load_config
-from ..errors import ConfigError, ResumeError, shorten
+from ..errors import ConfigError, ResumeError, command, shorten
 from ..system.folder import MIB
 from ..system.machine import arithmetic, versions
 from ..tasks import Data, kind_of, load_data
@@ -114,7 +115,7 @@ def find_way(
     if "config" not in info:
         raise ResumeError(
             f"{run.path} is of a version of seqtrain that saved no checkpoints",
-            hint=f"begin a new run with its weights by --from {run.path}",
+            hint=f"begin a new run with its weights by --from {_quoted(run)}",
         )
     if _given_sha256(run) not in (None, info.get("config_sha256")):
         raise ResumeError(
@@ -135,7 +136,8 @@ def find_way(
             f"{run.path}: the config is not the one that the run began with\n"
             + _differences_table(refused),
             hint=f"these may change: {', '.join(MAY_CHANGE)}, {_epochs_rule(config)}; "
-            f"to train another config, begin with these weights by --from {run.path}",
+            f"to train another config, begin with these weights by --from "
+            f"{_quoted(run)}",
         )
     checkpoint = Checkpoints(run.path).last(say)
     if problem := checkpoint and misfit(checkpoint.state, _STATE):
@@ -224,7 +226,7 @@ def _refuse_finished(
         raise ResumeError(
             f"{run.path} diverged, and would again at the same step",
             hint="--set train.on_divergence=rollback goes on with a smaller learning "
-            f"rate; seqtrain train --replay {run.path} shows the step",
+            f"rate; {command('train', '--replay', run.path)} shows the step",
         )
     if checkpoint is None and ("from" in run.info or status == "finished"):
         raise ResumeError(
@@ -248,12 +250,16 @@ def _refuse_finished(
     else:
         hint = (
             f"its {config.train.schedule} schedule ends with the last epoch; begin a "
-            f"new run with its weights by --from {run.path}"
+            f"new run with its weights by --from {_quoted(run)}"
         )
     raise ResumeError(
         f"{run.path} is finished: all of its {config.train.epochs} epochs are done",
         hint=hint,
     )
+
+
+def _quoted(run: Run) -> str:
+    return shlex.quote(str(run.path))
 
 
 def _load_same_data(run: Run, config: Config) -> Data:

@@ -137,7 +137,7 @@ class Run:
         found = (
             "is not a run: it has no run.json" if path.exists() else "does not exist"
         )
-        raise RunError(f"{path} {found}", hint="`seqtrain runs` lists the runs")
+        raise RunError(f"{path} {found}", hint=_listing(root))
 
     @cached_property
     def config(self) -> Config:
@@ -558,6 +558,14 @@ class Run:
             for name in self.folder.names(folder):
                 if TEMPORARY.fullmatch(name):
                     self.folder.remove(f"{folder}/{name}".removeprefix("/"))
+
+
+def _listing(root: Path) -> str:
+    if list_runs(root):
+        return "`seqtrain runs` lists the runs"
+    return (
+        f"there are no runs in {root.absolute()}; `seqtrain train quickstart` makes one"
+    )
 
 
 def _taken(directory: Path) -> RunError:

@@ -58,6 +58,11 @@ def _nameable(path: object) -> object:
     return path
 
 
+def _at_home(path: object) -> object:
+    """Take `~` at the start of a path for the home folder, as shells do."""
+    return os.path.expanduser(path) if isinstance(path, str) else path
+
+
 # The bounds refuse what would fail much later, with a less clear message. Token ids,
 # labels and shapes are int32.
 INT32 = 2**31 - 1
@@ -73,7 +78,9 @@ Positive = Annotated[float, Field(gt=0, le=1e38), AfterValidator(in_32_bits)]
 Share = Annotated[float, Field(gt=0, lt=1), AfterValidator(in_32_bits)]
 Rate = Annotated[float, Field(ge=0, lt=1), AfterValidator(_in_65536ths)]
 # A strict Path accepts no string, but YAML has nothing else.
-File = Annotated[Path, Field(strict=False), BeforeValidator(_nameable)]
+File = Annotated[
+    Path, Field(strict=False), BeforeValidator(_at_home), BeforeValidator(_nameable)
+]
 
 # The tags of unions inside a section, which pydantic puts into an error's location.
 BRANCHES = {"(share)", "(number)", "(file)", "(word)", "(list)", "(table)"}

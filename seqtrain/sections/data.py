@@ -15,8 +15,10 @@ class Standardize(Section):
     html: Literal["strip", "keep"] = Field(
         "strip", description="tags such as <br />: a space each, or text like any other"
     )
-    punctuation: Literal["drop", "split"] = Field(
-        "drop", description="punctuation: a space, or a token of its own"
+    punctuation: Literal["emoji", "drop", "split"] = Field(
+        "emoji",
+        description="punctuation and symbols: a space, but for emoji and emoticons "
+        "such as :-), which are tokens; all a space; or a token each",
     )
     unicode: Literal["nfkc", "none"] = Field(
         "nfkc", description="Unicode normalisation, after tags and entities"
@@ -45,6 +47,11 @@ class DataSection(Section):
     )
     standardize: Standardize = Field(
         Standardize(), description="how a text is normalised"
+    )
+    tokens: Literal["words", "characters"] = Field(
+        "words",
+        description="what a text is cut into; characters for scripts without spaces "
+        "between words, such as Thai",
     )
     # XLA compiles the train step once for each.
     buckets: Annotated[list[Length], Field(min_length=1, max_length=64)] | None = Field(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ..errors import display_width, shorten
-from ..terminal.columns import align
+from ..terminal.columns import align, number
 
 WIDTH = 80
 _TITLES = {
@@ -39,9 +39,10 @@ def _chance_table(result: dict, chance: dict[str, float]) -> str:
     """The scores of the model and the best ones without memory, where known."""
     rows = [["", "this model", "95% interval", "without memory"]]
     if "loss_low" in result:
-        interval = f"{result['loss_low']:.4f} to {result['loss_high']:.4f}"
-        without = f"{chance['loss']:.4f}" if "loss" in chance else "-"
-        rows.append(["loss", f"{result['loss']:.4f}", interval, without])
+        low, high = (number(result[f"loss_{end}"], ".4f") for end in ("low", "high"))
+        interval = f"{low} to {high}"
+        without = number(chance["loss"], ".4f") if "loss" in chance else "-"
+        rows.append(["loss", number(result["loss"], ".4f"), interval, without])
     if "accuracy" in result:
         without = _percent(chance["accuracy"]) if "accuracy" in chance else "-"
         rows.append(["accuracy %", *_accuracy(result), without])
@@ -52,7 +53,7 @@ def _totals_table(result: dict) -> str:
     rows = [
         ["examples", str(result["examples"])],
         ["examples/s", f"{result['examples_per_second']:.0f}"],
-        ["loss", f"{result['loss']:.4f}"],
+        ["loss", number(result["loss"], ".4f")],
     ]
     if "auc" in result:
         auc = result["auc"]

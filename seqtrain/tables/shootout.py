@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..terminal.columns import align
+from ..terminal.columns import align, number
 
 
 def format_shootout(result: dict) -> str:
@@ -42,7 +42,10 @@ def _measured(contender: dict, key: str) -> list[str]:
         return ["diverged", "-"]
     low, high = max(contender[f"{key}_low"], 0), contender[f"{key}_high"]
     high = min(high, 1) if key == "accuracy" else high
-    return [f"{contender[key]:.4f}", f"{low:.4f} to {high:.4f}"]
+    return [
+        number(contender[key], ".4f"),
+        f"{number(low, '.4f')} to {number(high, '.4f')}",
+    ]
 
 
 def _solved(trainings: list[dict]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ..data.encoded import Data, Encoded
+from ..data.sources.reading import Row
 from ..data.vocabulary import Vocabulary
 from ..sections.data import DataSection
 from ..sections.model import ModelConfig
@@ -43,11 +44,13 @@ class Part(NamedTuple):
         encoded: The encoded examples.
         texts: The raw text of each example, if the examples are texts.
         skipped: Number of rows in the file that could not be read.
+        notes: What else was found in it.
     """
 
     encoded: Encoded
     texts: Sequence[str] = ()
     skipped: int = 0
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -73,13 +76,17 @@ class Prediction:
         encode: Encodes raw texts as the training texts were encoded.
         answer: Turns a text, its row of `target.score` and the names of the classes
             into the object that `predict --json` prints.
-        cells: Turns such an answer into the columns of a line of `predict`, which
-            are separated by tabs.
+        columns: The names of the columns that a line of `predict` has.
+        cells: Turns such an answer into the columns of a line.
+        read_rows: Reads a file as the section reads files, without labels; None if
+            it is no table but a text a line.
     """
 
     encode: Callable[[Sequence[str], Trained], Encoded]
     answer: Callable[[str, np.ndarray, Sequence[str]], dict]
+    columns: tuple[str, ...]
     cells: Callable[[dict], list[str]]
+    read_rows: Callable[[DataSection, Path], Iterator[Row] | None]
 
 
 def nothing_broken(section: ModelConfig | TrainConfig) -> Iterator[Broken]:
@@ -112,6 +119,7 @@ class Kind:
             instead; raises ConfigError if this kind has no files.
         baselines: Simple predictors that a model has to beat.
         prediction: How `seqtrain predict` answers texts; None if it can't.
+        file_section: The one of `sections` that reads files; None if there is none.
         unit: What messages call timesteps.
         chance: `chance(section)` returns the best that a model without memory can
             reach, by metric; empty if that is not known.
@@ -130,6 +138,7 @@ class Kind:
     read_file: Callable[[Trained, Path], Part]
     baselines: Baselines
     prediction: Prediction | None = None
+    file_section: type[DataSection] | None = None
     unit: str = "timesteps"
     chance: Callable[[DataSection], Mapping[str, float]] = no_chance
     encoding_keys: frozenset[str] = frozenset()

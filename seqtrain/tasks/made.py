@@ -54,5 +54,5 @@ def refuse_file(trained: Trained, path: Path) -> Part:
     raise ConfigError(
         f"--data {path}: {trained.path} was trained on data.task: "
         f"{trained.section.task}, whose examples are made; none can be read",
-        hint="take --split",
+        hint="leave --data out, or take --split",
     )

@@ -14,8 +14,10 @@ from pydantic import ConfigDict, field_validator, model_validator
 from ..data.encoded import Data, Encoded
 from ..data.vocabulary import RESERVED, Vocabulary
 from ..sections.base import LONGEST, broken_rule
+from ..sections.data import Standardize
 from ..sections.model import ModelConfig
 from ..sections.train import TrainConfig
+from ..terminal.columns import number
 from .inputs import Broken, Numbers, Tokens
 from .kind import Baselines, Kind, nothing_broken
 from .made import MadeSection, read_split, refuse_file
@@ -27,10 +29,13 @@ _FIXED_KEYS = (
     "max_length",
     "keep",
     "standardize",
+    "tokens",
     "buckets",
     "distance",
     "noise",
 )
+# Runs that were made with them keep them in their configs.
+_FORMER_DEFAULTS = {"standardize": Standardize(punctuation="drop")}
 
 
 class Sequences(NamedTuple):
@@ -66,8 +71,8 @@ class MemoryData(MadeSection):
     """The `data` section of a test of memory.
 
     All sequences have the same length, from which `max_length` and `buckets` follow.
-    The keys that have no effect may be there with their default values, as they are in
-    the configs that runs keep.
+    The keys that have no effect may be there with their default values, present or
+    former, as they are in the configs that runs keep.
     """
 
     model_config = ConfigDict(json_schema_extra=_allow_null)
@@ -108,7 +113,7 @@ class MemoryData(MadeSection):
         needed = {key: type(self).model_fields[key].default for key in _FIXED_KEYS}
         needed |= {"max_length": timesteps, "buckets": [timesteps]}
         for key, value in needed.items():
-            if getattr(self, key) != value:
+            if getattr(self, key) not in (value, _FORMER_DEFAULTS.get(key, value)):
                 message = f"has no effect with task: {self.task}, needs task: reviews"
                 raise broken_rule(message, key)
         return self
@@ -133,10 +138,13 @@ class MemoryReport:
     examples: dict[str, int]
     timesteps: int
     chance: dict[str, float]
+    warnings: ClassVar[tuple[str, ...]] = ()
 
     def text(self) -> str:
         """Return the report as aligned lines of at most 80 columns."""
-        chance = ", ".join(f"{name} {value:.4f}" for name, value in self.chance.items())
+        chance = ", ".join(
+            f"{name} {number(value, '.4f')}" for name, value in self.chance.items()
+        )
         return "\n".join(
             [
                 f"{self.task:24}" + "".join(f"{name:>17}" for name in self.examples),

@@ -66,6 +66,7 @@ class Report:
         best_accuracy: The best accuracy that any model can reach; None if not known.
         skipped: Number of rows that could not be read and were left out.
         skipped_rows: Where the first of these rows are, and why each was skipped.
+        warnings: What is probably not as it was meant, with the remedy.
     """
 
     splits: dict[str, SplitReport]
@@ -75,6 +76,7 @@ class Report:
     best_accuracy: float | None
     skipped: int
     skipped_rows: list[str]
+    warnings: list[str]
 
     def text(self) -> str:
         """Return the report as aligned lines of at most 80 columns."""

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -15,21 +15,29 @@ from ..data.batches import choose_buckets
 from ..data.cache import entry_path, read_entry, write_entry
 from ..data.encoded import Data, Encoded
 from ..data.sources.examples import Examples, label_names
-from ..data.sources.files import Paths, expand, read_examples, shown_paths
+from ..data.sources.files import (
+    Paths,
+    expand,
+    has_columns,
+    read_examples,
+    read_rows,
+    shown_paths,
+)
 from ..data.sources.generated import generate
 from ..data.sources.imdb import imdb_files, read_imdb
 from ..data.sources.labelled import Source, digest_examples, split
-from ..data.sources.reading import Reading
+from ..data.sources.reading import Reading, Row
 from ..data.tokenize import tokenize
 from ..data.vocabulary import Vocabulary
 from ..errors import DataError, listed, shown
 from ..sections.base import Column, Columns, Encoding, File, Files, ShareOrFiles
-from ..sections.data import DataSection, Standardize
+from ..sections.data import DataSection
 from .inputs import Tokens
 from .kind import Baselines, Kind, Part, Prediction, Split, Trained
 from .made import MadeSection
 from .targets import Label
 from .text_report import Report, report_split
+from .text_warnings import find_warnings
 
 if TYPE_CHECKING:
     from .tfidf import Classifiers
@@ -224,7 +232,7 @@ def encode_texts(
         config: The `data` section of the training texts.
         names: The names of the classes by index.
     """
-    tokens, lengths = _tokenize_all(texts, config.standardize, vocab.encode)
+    tokens, lengths = _tokenize_all(texts, config, vocab.encode)
     return _cut(tokens, lengths, _label_ids(labels, names, len(lengths)), config)
 
 
@@ -270,7 +278,7 @@ def _encode(
     numbered = {
         name: _tokenize_all(
             part.texts,
-            config.standardize,
+            config,
             lambda tokens: np.array([numbers[token] for token in tokens], np.int32),
         )
         for name, part in parts.items()
@@ -309,7 +317,9 @@ def _encode(
         best_accuracy=source.best_accuracy,
         skipped=source.skipped,
         skipped_rows=source.skipped_rows[:_SKIPPED_ROWS_KEPT],
+        warnings=[],
     )
+    report.warnings.extend(find_warnings(source, config, report))
     return _data(encoded, vocab, names, report, config, files)
 
 
@@ -328,10 +338,11 @@ def _data(
 
 def _tokenize_all(
     texts: Iterable[str],
-    standardize: Standardize,
+    config: TextSection,
     encode: Callable[[list[str]], np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
-    encoded = [encode(tokenize(text, standardize)) for text in texts]
+    how = config.standardize, config.tokens
+    encoded = [encode(tokenize(text, *how)) for text in texts]
     lengths = np.array([len(tokens) for tokens in encoded], np.int64)
     return np.concatenate([np.zeros(0, np.int32), *encoded]), lengths
 
@@ -383,8 +394,11 @@ def _write_cached(path: Path, data: Data) -> None:
 
 
 def _read_split(trained: Trained, split: Split) -> Part:
-    source = read_source(trained.section, trained.seed)
-    examples = getattr(source, split)
+    config = trained.section
+    if split == "test" and isinstance(config, FilesData):
+        examples = config.test and _read_file(config, config.test, set(trained.labels))
+    else:
+        examples = getattr(read_source(config, trained.seed), split)
     if examples is None:
         raise DataError(
             f"{trained.path}: its config names no {split} data, some is needed",
@@ -400,17 +414,15 @@ def _read_split(trained: Trained, split: Split) -> Part:
 
 
 def _read_given_file(trained: Trained, path: Path) -> Part:
-    """Read a file; its columns have the names that they have in the run's own files."""
-    if isinstance(trained.section, FilesData):
-        return _part(trained, _read_file(trained.section, path, set(trained.labels)))
-    return _part(trained, read_examples(path, classes=trained.labels))
+    """Read a file as the section reads files."""
+    return _part(trained, _read_file(trained.section, path, set(trained.labels)))
 
 
 def _part(trained: Trained, examples: Examples) -> Part:
     encoded = encode_texts(
         examples.texts, examples.labels, trained.vocab, trained.section, trained.labels
     )
-    return Part(encoded, examples.texts, examples.skipped)
+    return Part(encoded, examples.texts, examples.skipped, examples.notes)
 
 
 def _classifiers(trained: Trained) -> "Classifiers":
@@ -454,16 +466,28 @@ def _cells(answer: dict) -> list[str]:
     return [answer["label"], f"{answer['probability']:.4f}", answer["text"]]
 
 
+def _read_unlabelled(config: FilesData, path: Path) -> Iterator[Row] | None:
+    reading = config.reading._replace(label=None)
+    return read_rows(path, reading) if has_columns(path, reading) else None
+
+
 KIND = Kind(
     name="reviews",
     sections=(ImdbData, FilesData, GeneratedData),
     inputs=Tokens(),
     target=Label(),
     unit="tokens",
-    encoding_keys=frozenset({"standardize"}),
+    encoding_keys=frozenset({"standardize", "tokens"}),
     load=load,
     read_split=_read_split,
     read_file=_read_given_file,
     baselines=Baselines(_classifiers, _measure_baselines),
-    prediction=Prediction(_encode_unlabelled, _answer, _cells),
+    file_section=FilesData,
+    prediction=Prediction(
+        _encode_unlabelled,
+        _answer,
+        ("label", "probability", "text"),
+        _cells,
+        _read_unlabelled,
+    ),
 )

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..errors import DivergedError, RunError
+from ..errors import DivergedError, RunError, command
 from ..models.build import build_model
 from ..models.compile import compile_model
 from ..models.gradients import assign, gradients_of, variables_of
@@ -73,7 +73,7 @@ def replay(run: Run) -> str:
     except FileNotFoundError:
         raise RunError(
             f"{run.path}: no step diverged in this run ({run.status})",
-            hint="`seqtrain runs` lists the runs that diverged",
+            hint=f"`{command('runs', run.path.parent)}` shows which runs diverged",
         ) from None
     except ValueError as error:
         raise _damaged(path, str(error)) from None

@@ -9,6 +9,7 @@ import numpy as np
 from ..board.writer import TensorBoardWriter
 from ..metrics import wilson_interval
 from ..runs.run import Run
+from ..terminal.columns import number
 from ..terminal.progress import Progress
 from .stateful import Stateful
 
@@ -104,7 +105,7 @@ class RunLog(Stateful):
             self._spent[key] += logs[key]
         speed = self._examples / (now - self._epoch_began)
         names = [name for name in ("loss", "accuracy") if name in logs]
-        facts = "  ".join(f"{name} {logs[name]:.4f}" for name in names)
+        facts = "  ".join(f"{name} {number(logs[name], '.4f')}" for name in names)
         facts += f"  {speed:.0f} examples/s"
         self.progress.step(self._step, facts)
         if self._logs:
@@ -136,9 +137,12 @@ class RunLog(Stateful):
             over_epochs = {f"epoch/{name}": mean for name, mean in means.items()}
             self.writer.scalars(split, over_epochs, self._epoch)
         speed = self._examples / self._training_seconds
+        loss, val_loss = (
+            number(logs[f"{part}loss"], ".4f", 7) for part in ("", "val_")
+        )
         self.progress.row(
-            f"{epoch + 1:5} {self._step:6} {logs['loss']:7.4f} "
-            f"{_four_decimals(logs.get('accuracy')):>8} {logs['val_loss']:8.4f} "
+            f"{epoch + 1:5} {self._step:6} {loss:>7} "
+            f"{_four_decimals(logs.get('accuracy')):>8} {val_loss:>8} "
             f"{_four_decimals(logs.get('val_accuracy')):>12} {speed:7.0f} "
             f"{beside['step_seconds']:6.1f} {beside['data_seconds']:6.1f} "
             f"{beside['evaluation_seconds']:6.1f}"

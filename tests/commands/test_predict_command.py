@@ -125,12 +125,13 @@ def test_predict_refuses_an_argument_that_is_not_utf8(call):
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        (".", "Is a directory"),
+        ("empty", "a folder without classes"),
         ("/dev/zero", "1: longer than 16,777,216 characters"),
         ("nothing", "No such file"),
     ],
 )
 def test_predict_refuses_a_file_without_lines(call, name, problem):
+    Path("empty").mkdir(exist_ok=True)
     done = call("predict", "tiny-1", "--file", name)
     assert done.returncode == 3
     assert done.stderr.startswith(f"error: {name}:")

@@ -6,6 +6,7 @@ DATA = """
   max_length: 20
   keep: start
   standardize: {lowercase: false, html: keep, punctuation: split, unicode: none}
+  tokens: characters
   buckets: [10, 20]
 """
 READING = """
@@ -64,13 +65,15 @@ shootout:
 """
 SGD = REST.replace("OPTIMIZER", "sgd\n  momentum: 0.9")
 ADAMW = REST.replace("OPTIMIZER", "adamw\n  weight_decay: 0.1")
-# Sequences have one length, and the keys of reviews stand at their defaults.
+# Sequences have one length; the keys of reviews stand at their defaults, one at that of
+# older versions.
 MEMORY = """
   validation: 0.2
   vocabulary: 20000
   max_length: TIMESTEPS
   keep: end
   standardize: {lowercase: true, html: strip, punctuation: drop, unicode: nfkc}
+  tokens: words
   buckets: [TIMESTEPS]
   examples: 30
   test_examples: 9

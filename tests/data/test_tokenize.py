@@ -6,19 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtrain.data.tokenize import _MARKUP, _without_markup, tokenize
+from seqtrain.data.tokenize import _MARKUP, _without_markup, choose_tokens, tokenize
 from seqtrain.data.vocabulary import Vocabulary
 from seqtrain.sections.data import Standardize
 
 EVERY_CHOICE = [
     Standardize(lowercase=lowercase, html=html, punctuation=punctuation, unicode=form)
     for lowercase, html, punctuation, form in itertools.product(
-        (True, False), ("strip", "keep"), ("drop", "split"), ("nfkc", "none")
+        (True, False), ("strip", "keep"), ("emoji", "drop", "split"), ("nfkc", "none")
     )
 ]
 # Any character at all, and often those that have rules of their own.
 CHARACTERS = st.characters(exclude_categories=()) | st.sampled_from(
-    "aZ7'’´<>&;/_!\\ \n\x00\x85\u0301\u0931\u093c\u200b\u200d\ufe0f\ud800映İ"
+    "aZ7'’´<>&;/_!\\:=()-^D3❤👍🏽🇩🇪"
+    " \n\x00\x85\u0301\u0931\u093c\u200b\u200d\ufe0f\ud800映İ"
 )
 TEXTS = st.text(CHARACTERS, max_size=30)
 
@@ -29,7 +30,7 @@ TEXTS = st.text(CHARACTERS, max_size=30)
         ("A good film.", ["a", "good", "film"]),
         ("it.<br /><br />Don't", ["it", "don't"]),
         ("<i>tag</i><!-- a > b -->s", ["tag", "s"]),
-        ("I <3 it, 2 < 3 > 1", ["i", "3", "it", "2", "3", "1"]),
+        ("I <3 it, 2 < 3 > 1", ["i", "<3", "it", "2", "3", "1"]),
         ("Tom &amp; Jerry don&#39;t", ["tom", "jerry", "don't"]),
         ("good-bad 10/10 _very_", ["good", "bad", "10", "10", "very"]),
         ("'tis the dogs' rock'n'roll", ["tis", "the", "dogs", "rock'n'roll"]),
@@ -40,7 +41,21 @@ TEXTS = st.text(CHARACTERS, max_size=30)
         ("हिन्दी में", ["हिन्दी", "में"]),
         ("很好看。とても", ["很", "好", "看", "と", "て", "も"]),
         ("co\u00adop non\u200bstop \ufeffreally", ["coop", "non", "stop", "really"]),
-        ("great 👍🏽 ❤️", ["great"]),
+        ("great 👍🏽 ❤️❤", ["great", "👍", "❤", "❤"]),
+        (
+            "👩🏽\u200d💻👨\u200d👩\u200d👧 🇩🇪🇫🇷",
+            ["👩\u200d💻", "👨\u200d👩\u200d👧", "🇩🇪", "🇫🇷"],
+        ),
+        ("1️⃣ 1⃣ ☝️🏽 ★★☆ ✓", ["1⃣", "1⃣", "☝", "★", "★", "☆", "✓"]),
+        ("ma\u200dny", ["many"]),
+        (":) :-( :'( ;-) =) :)))", [":)", ":-(", ":'(", ";-)", "=)", ":)"]),
+        (":D :-P :o :3 xD ^_^ >.<", [":d", ":-p", ":o", ":3", "xd", "^_^", ">.<"]),
+        ("bad:/ &lt;/3 <333 &lt;3", ["bad", ":/", "</3", "<333", "<3"]),
+        (
+            "http://a:b c:/d 10:30 x<30 f(x)=(y)",
+            "http a b c d 10 30 x 30 f x y".split(),
+        ),
+        ("**Note:** [1:], (a;b), 3:1.", ["note", "1", ":]", "a", "b", "3", "1"]),
         ("\ud800 ...!?", []),
         ("", []),
     ],
@@ -58,6 +73,7 @@ def test_tokenize_by_default(text, tokens):
             {"punctuation": "split"},
             ['"', "don't", "be", "fine", "_", "!", "a", "&", "b"],
         ),
+        ({"punctuation": "drop"}, ["don't", "be", "fine", "a", "b"]),
         ({"unicode": "none"}, ["don’t", "be", "ﬁne", "a", "b"]),
     ],
 )
@@ -66,14 +82,33 @@ def test_each_choice_changes_what_it_says(choice, tokens):
     assert tokenize(text, Standardize(**choice)) == tokens
 
 
+def test_drop_keeps_words_only():
+    drop = Standardize(punctuation="drop")
+    assert tokenize("so :D 👍🏽 <3 👩\u200d💻 ★", drop) == ["so", "d", "3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("It's 5 :)", ["i", "t", "s", "5", ":)"]),
+        ("ที่นี่ดี มาก", ["ที่", "นี่", "ดี", "ม", "า", "ก"]),
+        ("很好看。", ["很", "好", "看"]),
+        ("हिन्दी cafe\u0301", ["हि", "न्", "दी", "c", "a", "f", "é"]),
+        ("한국어 👩\u200d💻", ["한", "국", "어", "👩\u200d💻"]),
+    ],
+)
+def test_a_character_is_a_letter_with_its_marks(text, tokens):
+    assert tokenize(text, Standardize(), "characters") == tokens
+
+
 def test_split_makes_tokens_of_marks_that_can_be_seen():
     split = Standardize(punctuation="split")
     assert tokenize("\ud800 ❤️\x00\u200e…", split) == ["❤", ".", ".", "."]
 
 
-@given(TEXTS, st.sampled_from(EVERY_CHOICE))
-def test_tokens_hold_no_space_and_are_utf_8(text, standardize):
-    for token in tokenize(text, standardize):
+@given(TEXTS, st.sampled_from(EVERY_CHOICE), st.sampled_from(["words", "characters"]))
+def test_tokens_hold_no_space_and_are_utf_8(text, standardize, tokens):
+    for token in tokenize(text, standardize, tokens):
         assert token.split() == [token]
         assert token.encode("utf-8")
 
@@ -135,6 +170,11 @@ def test_vocabulary_file_has_a_token_a_line_by_id(tmp_path):
         ("", "<"),
         ("&#", "9"),
         ("&#x", "f"),
+        ("", "<3333"),
+        ("<", "3"),
+        ("^", "."),
+        (">", "_"),
+        ("👍", "\u200d👍"),
         ("a", "\u0316\u0300"),  # marks that have to be sorted
         ("", "a'"),
         ("", "\ufdfa"),  # eighteen letters
@@ -163,3 +203,18 @@ def test_thirty_marks_on_a_letter_are_sorted_as_unicode_says():
     assert tokenize(text + " " * 2, Standardize()) == [
         unicodedata.normalize("NFKC", text)
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("a good film", "words"),
+        ("tämä on epäjärjestelmällisyyttä", "words"),
+        ("很好看", "words"),  # Han is cut into characters anyway
+        ("ฉันชอบหนังเรื่องนี้มาก", "characters"),
+        ("ACGTTGCAACGTTGCA", "characters"),
+        ("", "words"),
+    ],
+)
+def test_scripts_without_spaces_are_found(text, tokens):
+    assert choose_tokens([text]) == tokens

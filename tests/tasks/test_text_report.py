@@ -88,6 +88,7 @@ def report_of(names, **changes):
         "best_accuracy": None,
         "skipped": 0,
         "skipped_rows": [],
+        "warnings": [],
     }
     return Report(**fields | changes)
 

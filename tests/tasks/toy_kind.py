@@ -32,6 +32,8 @@ class ToyData(DataSection):
 class ToyReport:
     """Says as much as there is to say."""
 
+    warnings = ()
+
     def text(self):
         return "letters"
 

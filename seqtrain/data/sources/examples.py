@@ -8,13 +8,15 @@ class Examples(NamedTuple):
     """Texts and the names of their classes, both in the order of the source.
 
     `labels` is empty if only texts were read. `skipped` counts the bad rows that were
-    left out, and `skipped_rows` names the first of them as `file:line: why`.
+    left out, and `skipped_rows` names the first of them as `file:line: why`. `notes`
+    says what else was found, such as labels of another spelling.
     """
 
     texts: list[str]
     labels: list[str]
     skipped_rows: tuple[str, ...] = ()
     skipped: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def label_names(labels: Iterable[str]) -> list[str]:

@@ -18,6 +18,7 @@ from .lines import fasttext_rows, line_rows
 from .objects import json_array_rows, json_rows
 from .parquet import parquet_rows
 from .reading import DEFAULT, FORMATS, Reading, Row
+from .spelling_of_labels import Speller
 from .streams import OTHER_ENCODING, open_data, text_lines, text_stream
 from .tables import table_rows
 
@@ -161,6 +162,21 @@ def file_format(path: Path, reading: Reading) -> str:
         return format_of(name, path, reading)
 
 
+def has_columns(path: Path, reading: Reading) -> bool:
+    """Whether `read_rows` can read a path; otherwise it has a text a line.
+
+    A path without a suffix that says what it holds is read by `reading.format`.
+    """
+    if os.path.isdir(path):
+        return True
+    if not os.path.exists(path) and glob.has_magic(str(path)):
+        return True
+    if reading.format is not None or not os.path.isfile(path):  # such as a pipe
+        return reading.format is not None
+    with open_data(path) as (_, name):
+        return Path(name).suffix.lower() in FORMATS
+
+
 def _whole(stream: BinaryIO) -> BinaryIO:
     """The stream, in memory if it can't be read from any place in it."""
     return stream if stream.seekable() else io.BytesIO(stream.read())
@@ -201,8 +217,9 @@ def read_examples(
     """
     rows = read_rows(paths, reading)
     labelled = reading.label is not None
+    speller = Speller(classes or ())
     if labelled:
-        rows = _with_labels_checked(rows, classes)
+        rows = _with_labels_checked(rows, classes, speller)
     texts, labels, skipped, problems, hint = [], [], 0, [], None
     names = {}  # keeps each label in memory once, however many rows have it
     for row in rows:
@@ -235,7 +252,8 @@ def read_examples(
             ),
             hint=hint or "give a file with one example a row",
         )
-    return Examples(texts, labels, tuple(problems), skipped)
+    notes = (f"{shown_paths(paths)}: {note}" for note in speller.notes())
+    return Examples(texts, labels, tuple(problems), skipped, tuple(notes))
 
 
 def shown_paths(paths: Paths) -> str:
@@ -246,17 +264,24 @@ def shown_paths(paths: Paths) -> str:
 
 
 def _with_labels_checked(
-    rows: Iterator[Row], classes: Collection[str] | None
+    rows: Iterator[Row], classes: Collection[str] | None, speller: Speller
 ) -> Iterator[Row]:
-    """Strip each label; if there is none, or it can't be one, say so."""
+    """Strip each label; if there is none, or it can't be one, say so.
+
+    One that spells a class differently becomes that class.
+    """
     known = None if classes is None else listed(label_names(classes))
     for row in rows:
         if not row.problem:
             label = (row.label or "").strip()
-            problem = _label_problem(label)
+            problem, hint = _label_problem(label), row.hint
             if not problem and classes is not None and label not in classes:
-                problem = f"label {shown(label)} is not one of {known}"
-            row = row._replace(label=label, problem=problem)
+                if (spelt := speller.find(label)) is not None:
+                    label = spelt
+                else:
+                    problem = f"label {shown(label)} is not one of {known}"
+                    hint = "give all files the same labels, named by data.label"
+            row = row._replace(label=label, problem=problem, hint=hint)
         yield row
 
 

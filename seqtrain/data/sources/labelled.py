@@ -38,6 +38,11 @@ class Source(NamedTuple):
         return sum(split.skipped for split in self._splits)
 
     @property
+    def notes(self) -> list[str]:
+        """What else was found in the splits."""
+        return [note for split in self._splits for note in split.notes]
+
+    @property
     def _splits(self) -> list[Examples]:
         splits = (self.train, self.validation, self.test)
         return [split for split in splits if split is not None]
@@ -65,7 +70,9 @@ def split(examples: Examples, share: float, seed: int) -> tuple[Examples, Exampl
             hint="give more training data, or a file as data.validation",
         )
     left = _chosen(examples, ~drawn)._replace(
-        skipped_rows=examples.skipped_rows, skipped=examples.skipped
+        skipped_rows=examples.skipped_rows,
+        skipped=examples.skipped,
+        notes=examples.notes,
     )
     return left, _chosen(examples, drawn)
 
