@@ -51,6 +51,7 @@ def test_commands_that_messages_name_exist_with_their_options():
 
 def test_options_that_messages_name_exist():
     every = {option for command in COMMANDS for option in options_of(command)}
+    every |= {"--version", "--help"}
     for place, text in texts():
         for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", text):
             assert option in every, f"{place}: {option}"
@@ -73,7 +74,9 @@ def test_keys_that_messages_name_exist():
         for key in re.findall(
             r"(?<![\w./])(?:data|train|log|model)(?:\.[a-z_]+)+", text
         ):
-            if "  " not in text and not key.endswith((".yaml", ".csv", ".log")):
+            if "  " not in text and not key.endswith(
+                (".yaml", ".csv", ".log", ".keras")
+            ):
                 assert set(key.split(".")) <= words, f"{place}: {key}"
 
 
