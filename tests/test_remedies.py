@@ -15,7 +15,7 @@ SAID = re.compile(r"seqtrain ([a-z][a-z-]*)((?: +(?:--[a-z-]+|[A-Z]+))*)")
 
 
 def texts():
-    """Every text in the program that is no docstring; `{}` for what is filled in."""
+    """Every text of several words in the program that is no docstring."""
     for path in sorted(PACKAGE.rglob("*.py")):
         tree = ast.parse(path.read_text())
         docs = {
@@ -27,7 +27,7 @@ def texts():
         }
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if id(node) not in docs:
+                if id(node) not in docs and " " in node.value:
                     yield path.name, node.value
 
 
