@@ -1,6 +1,8 @@
 """The command line: its commands, and what becomes of an error."""
 
 import atexit
+import contextlib
+import os
 import signal
 import sys
 from typing import Annotated
@@ -14,14 +16,16 @@ from .commands.doctor import doctor
 from .commands.eval import evaluate
 from .commands.gradflow import gradflow
 from .commands.init import init
-from .commands.output import open_closed_streams, say
+from .commands.output import say
 from .commands.predict import predict
 from .commands.runs import runs
 from .commands.schema import schema
 from .commands.shootout import shootout
 from .commands.train import train
 from .commands.verify_resume import verify_resume
-from .errors import ConfigReport, SeqtrainError
+from .errors import ConfigReport, SeqtrainError, printable
+from .system.memory import memory_told
+from .system.standard_streams import open_closed
 
 COMMANDS = {  # in the order of `--help`
     "train": train,
@@ -75,12 +79,29 @@ def main() -> None:
     # While the interpreter is taken down, Ctrl-C would be a traceback of whatever is
     # deleted just then.
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    open_closed_streams()
-    sys.stdout.reconfigure(errors="backslashreplace")  # in a C locale, say
+    open_closed()
+    with contextlib.suppress(AttributeError):  # one that a program has put there
+        sys.stdout.reconfigure(errors="backslashreplace")  # in a C locale, say
     try:
-        app()
+        _refuse_lost_folder()
+        with memory_told():
+            app()
     except SeqtrainError as error:
         say(str(error) if isinstance(error, ConfigReport) else f"error: {error}")
         if error.hint:
             say(f"hint: {error.hint}")
         raise SystemExit(error.exit_code) from None
+    except OSError as error:  # a disk, a network, the system: no bug of ours
+        where = "" if error.filename is None else f"{error.filename}: "
+        say(printable(f"error: {where}{error.strerror or error}"))
+        raise SystemExit(SeqtrainError.exit_code) from None
+
+
+def _refuse_lost_folder() -> None:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise SeqtrainError(
+            "the current folder was deleted, one that is there is needed",
+            hint="change to another folder by `cd`",
+        ) from None

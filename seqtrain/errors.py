@@ -48,6 +48,14 @@ class WriteError(SeqtrainError):
     """A file can't be written: the disk is full, or the place is read-only."""
 
 
+class ReadError(SeqtrainError):
+    """A file can't be read although it is there: a disk or a network is at fault."""
+
+
+class OutOfMemoryError(SeqtrainError):
+    """There is less memory than the work takes."""
+
+
 class ResumeError(SeqtrainError):
     """A run can't go on: finished, locked, another config, other data, damaged."""
 

@@ -15,6 +15,7 @@ import pytest
 from seqtrain.cli import main
 from seqtrain.config import load_config
 from seqtrain.runs.run import Run
+from seqtrain.system.interruption import ENDING
 
 ROOT = Path(__file__).parents[1]
 # The README first: the commands of the pages go on from the runs that it makes.
@@ -72,9 +73,10 @@ def workplace(tmp_path, monkeypatch):
         rows = [f"mail {i} has {words[i % 4]},{'hs'[i % 5 > 2]}" for i in range(count)]
         rows = [row.replace(",h", ",ham").replace(",s", ",spam") for row in rows]
         Path(f"corpus/{part}.txt").write_text("\n".join(["body,label", *rows]))
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in ENDING}
     yield tmp_path
-    signal.signal(signal.SIGTERM, handler)  # `train` sets its own
+    for number, handler in handlers.items():  # `train` sets its own
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from ..data.cache import cache_folder
 from ..errors import SeqtrainError
 from ..runs.run import ROOT
 from ..system.disk import sync, write
-from ..system.machine import hardware, versions
+from ..system.machine import INSTRUCTIONS, cpu_flags, hardware, versions
 from .verify import verify_resume
 
 # A training that takes seconds, although it is killed once and resumed.
@@ -32,8 +32,6 @@ TRIAL = ["quickstart"] + [
     )
     for word in ("--set", setting)
 ]
-# Instruction sets that make TensorFlow and XLA fast.
-_FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "asimd")
 _LITTLE_SPACE = 2**30  # bytes; a day of runs and their checkpoints needs less
 
 Verdict = Literal["ok", "warning", "failed", "unknown"]
@@ -92,21 +90,12 @@ def _processor() -> Iterator[Finding]:
 
 
 def _features(system: str) -> Finding:
-    flags = _flags()
+    flags = cpu_flags()
     if flags is None:
         return Finding("features", "unknown", f"not told by {system}")
-    helpful = [feature for feature in _FEATURES if feature in flags]
+    helpful = [feature for feature in INSTRUCTIONS if feature in flags]
     verdict = "ok" if helpful else "warning"
     return Finding("features", verdict, ", ".join(helpful) or "none that help")
-
-
-def _flags() -> set[str] | None:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:  # not on this system
-        return None
-    named = [line for line in lines if line.startswith(("flags", "Features"))]
-    return set(named[0].split(":", 1)[1].split()) if named else None
 
 
 def _gpu() -> Finding:
@@ -134,7 +123,9 @@ def _cudnn() -> Finding:
 def _compiler() -> Finding:
     began = time.perf_counter()
     try:
-        doubled = tf.function(lambda x: 2 * x, jit_compile=True)(tf.constant(21))
+        doubled = tf.function(lambda x: 2 * x, jit_compile=True, autograph=False)(
+            tf.constant(21)
+        )
     except (tf.errors.OpError, NotImplementedError) as error:
         hint = "train with train.jit_compile: false"
         return Finding("XLA", "failed", f"{str(error).splitlines()[0]}; {hint}")

@@ -61,6 +61,7 @@ class Predictor:
         self._outputs = tf.function(
             lambda inputs: model(inputs, training=False),
             input_signature=[tf.TensorSpec(inputs.shape, inputs.dtype)],
+            autograph=False,
         ).get_concrete_function()
 
     def score(self, encoded: Encoded, *, batch_size: int) -> Sequence[np.ndarray]:

@@ -64,7 +64,7 @@ def operations_graph(model: keras.Model) -> tf.compat.v1.GraphDef:
     on is left out.
     """
     inputs = model.inputs[0]
-    traced = tf.function(model).get_concrete_function(
+    traced = tf.function(model, autograph=False).get_concrete_function(
         tf.TensorSpec(inputs.shape, inputs.dtype, inputs.name)
     )
     graph = traced.graph.as_graph_def()

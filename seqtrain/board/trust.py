@@ -13,7 +13,7 @@ from ..system.folder import MIB, Folder
 
 _CONFIG = "projector_config.pbtxt"
 # A path in it, unless that is the name of a file beside it.
-_ELSEWHERE = re.compile(rb'_path\s*:\s*(?!"[\w.-]+")\S*')
+_ELSEWHERE = re.compile(rb'_path\s*:(?!\s*"[\w.-]+").*')
 
 
 def refuse_foreign(folder: Path) -> None:

@@ -3,7 +3,6 @@
 import os
 import re
 import socket
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +19,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
 from ..errors import printable
+from ..system.clock import Clock
 from ..system.disk import writing
 from ..system.folder import Folder
 from .graphs import layers_graph, operations_graph
@@ -38,6 +38,7 @@ class TensorBoardWriter:
 
     Args:
         run: The run directory; files go to `tensorboard/{train,validation}`.
+        clock: Dates the events, which TensorBoard orders by that.
 
     Attributes:
         folders: The folder of the event files, by split.
@@ -46,8 +47,11 @@ class TensorBoardWriter:
         WriteError: From every method, if the files can't be written.
     """
 
-    def __init__(self, run: Path):
+    def __init__(self, run: Path, clock: Clock | None = None):
+        self._clock = clock or Clock()
         inside = Folder(run)
+        with writing(run):
+            run.mkdir(parents=True, exist_ok=True)
         self.folders = {
             split: inside.make(f"tensorboard/{split}")
             for split in ("train", "validation")
@@ -55,7 +59,8 @@ class TensorBoardWriter:
         self._paths, self._writers = {}, {}
         self._described: set[tuple[str, str]] = set()
         # TensorBoard reads the files of a folder in the order of their names.
-        name = f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}"
+        began = int(1e9 * self._clock.now())
+        name = f"events.out.tfevents.{began}.{socket.gethostname()}"
         for split, folder in self.folders.items():
             path = folder / f"{name}.{os.getpid()}"
             with writing(path):
@@ -114,12 +119,14 @@ class TensorBoardWriter:
         if (split, value.tag) not in self._described:
             self._described.add((split, value.tag))
             metadata = value.metadata
+            # Without a name TensorBoard says the tag twice, and long ones overlap.
+            metadata.display_name = metadata.display_name or value.tag
             metadata.summary_description = (
                 metadata.summary_description or description(value.tag) or ""
             )
 
     def _write(self, split: str, event: Event) -> None:
-        event.wall_time = time.time()
+        event.wall_time = self._clock.now()
         with writing(self._paths[split]):
             self._writers[split].write(event.SerializeToString(deterministic=True))
             self._writers[split].flush()

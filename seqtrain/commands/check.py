@@ -6,7 +6,7 @@ import typer
 
 from .arguments import ConfigName, Overrides
 from .configs import read_config, read_config_and_data, warn
-from .output import print_result
+from .output import print_result, say
 
 
 def check(
@@ -21,10 +21,15 @@ def check(
         path, _ = read_config(config, set_)
         print_result(f"{path}: nothing is wrong with the config")
         return
-    path, _, data = read_config_and_data(config, set_)
-    print_result(data.report.text())
+    path, read, data = read_config_and_data(config, set_)
+    from ..models.footprint import describe_memory
+
+    memory, warning = describe_memory(read, data)
+    print_result(f"{data.report.text()}\n{memory}")
+    if warning:
+        say(warning)
     warn(data)
-    if count := len(data.report.warnings):
+    if count := len(data.report.warnings) + bool(warning):
         found = f"no error, but {count} warning{'s' if count > 1 else ''}"
     else:
         found = "nothing is wrong"

@@ -4,6 +4,7 @@ import os
 import sys
 
 from ..errors import SeqtrainError, printable, printable_json
+from ..system.standard_streams import show, silence
 
 
 def print_result(text: str, *, raw: bool = False) -> None:
@@ -19,8 +20,7 @@ def print_result(text: str, *, raw: bool = False) -> None:
     try:
         print(text if raw else printable(text, keep="\n\t"), flush=True)
     except OSError as error:
-        # Python flushes stdout at exit, which would raise again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         if isinstance(error, BrokenPipeError):
             raise SystemExit(141) from None
         raise SeqtrainError(
@@ -35,14 +35,8 @@ def print_json(content: object) -> None:
 
 
 def say(text: str) -> None:
-    """Print on stderr what is not a result, such as progress or a hint.
-
-    If nobody can read it any more, that is no reason to stop.
-    """
-    try:
-        print(printable(text, keep="\n\t"), file=sys.stderr, flush=True)
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    """Print on stderr what is not a result, such as progress or a hint."""
+    show(printable(text, keep="\n\t") + "\n", sys.stderr)
 
 
 def open_closed_streams() -> None:

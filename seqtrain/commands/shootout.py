@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..system.interruption import exit_on_sigterm
+from ..system.interruption import exit_on_signals
 from ..system.quiet import exit_on_ctrl_c, import_tensorflow
 from .arguments import PATH, ConfigName, Json, Overrides
 from .configs import read_config
@@ -28,7 +28,7 @@ def shootout(
 ) -> None:
     """Compare cells and cures: equal parameters, updates and data, several seeds."""
     path, _ = read_config(config, set_)
-    exit_on_sigterm()
+    exit_on_signals()
     import_tensorflow()
     with exit_on_ctrl_c():
         from ..analysis.shootout import shootout

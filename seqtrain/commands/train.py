@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import ConfigError, DivergedError, WriteError, command
-from ..system.interruption import exit_on_sigterm
+from ..errors import (
+    ConfigError,
+    DivergedError,
+    OutOfMemoryError,
+    RunError,
+    WriteError,
+    command,
+)
+from ..system.interruption import exit_on_signals
+from ..system.memory import memory_told
 from ..system.quiet import import_tensorflow
 from .arguments import PATH, Overrides, at_home, refuse_together
 from .configs import read_config, read_config_and_data, warn
@@ -100,7 +108,7 @@ def _begin(
     if dry_run:
         Run.refuse_taken(run_path)
         return
-    exit_on_sigterm()
+    exit_on_signals()
     noise += import_tensorflow()
     from ..training.train import train
 
@@ -147,7 +155,7 @@ def _resume(
         if dry_run:
             say(f"{run.path} would go on from step {way.step}")
             return
-        exit_on_sigterm()
+        exit_on_signals()
         noise = import_tensorflow()
         from ..training.train import train
 
@@ -178,6 +186,7 @@ def _command() -> str:
 
 
 def _plan(config, data) -> str:
+    from ..models.footprint import describe_memory
     from ..tasks import kind_of
 
     steps = -(-data.train.examples // config.train.batch_size)
@@ -185,22 +194,35 @@ def _plan(config, data) -> str:
     return (
         f"{data.report.text()}\n"
         f"plan: {config.train.epochs} epochs of {steps} steps, batches of "
-        f"{config.train.batch_size}, padded to {lengths} {kind_of(config.data).unit}"
+        f"{config.train.batch_size}, padded to {lengths} {kind_of(config.data).unit}\n"
+        + "\n".join(filter(None, describe_memory(config, data)))
     )
 
 
 @contextlib.contextmanager
 def _report_end(run: "Run", data: "Data") -> Iterator[None]:
-    """Print how the training inside of the block ended, and the next command."""
+    """Print how the training inside of the block ended, and the next command.
+
+    Raises:
+        WriteError: If the run can't be written, or is gone.
+        OutOfMemoryError: If there is too little memory.
+        DivergedError: If it diverged.
+    """
     from ..terminal.columns import number
 
     try:
-        yield
+        with memory_told():
+            yield
     except (KeyboardInterrupt, SystemExit) as stop:
         say(f"interrupted; go on by: {command('train', '--resume', run.path)}")
         code = stop.code if isinstance(stop, SystemExit) else 130
         raise SystemExit(code) from None
-    except WriteError as error:
+    except (OutOfMemoryError, RunError, WriteError) as error:
+        if not run.path.exists():
+            raise WriteError(
+                f"{run.path}: gone while it was trained, moved or deleted",
+                hint="if it was moved: seqtrain train --resume NEW_PLACE",
+            ) from None
         go_on = command("train", "--resume", run.path)
         error.hint = f"{error.hint}; then go on by {go_on}"
         raise

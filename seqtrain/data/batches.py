@@ -178,6 +178,7 @@ def dataset(
     empty = arrays_of(Batch(np.zeros(0, int), 0))
     shapes = [[None, None, *each.shape[2:]][: each.ndim] for each in empty]
 
+    @tf.autograph.experimental.do_not_convert
     def tensors(number):
         arrays = tf.numpy_function(
             lambda number: arrays_of(batches[number]),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError, printable
+from ..errors import DataError, ReadError, printable
 from .sources.streams import digest_files, open_file
 
 _DIGEST_SIZE = hashlib.sha256().digest_size
@@ -65,7 +65,7 @@ def read_entry(path: Path) -> dict[str, np.ndarray] | None:
     try:
         with open_file(path) as file:
             blob = file.read()
-    except (DataError, OSError):  # whatever is there, the data can be encoded again
+    except (DataError, ReadError):  # whatever is there, the data can be encoded again
         return None
     digest, content = blob[:_DIGEST_SIZE], blob[_DIGEST_SIZE:]
     if hashlib.sha256(content).digest() != digest:

@@ -66,7 +66,7 @@ def find_dialect(paths: Paths) -> Dialect:
         format = _format(lines)
         choose("format", format, "guessed: from its first lines; its name says nothing")
     if format in ("csv", "tsv"):
-        delimiter, quote, share = _delimiter_and_quote(lines, path, format)
+        delimiter, quote, share = _delimiter_and_quote(lines, format)
         choose("quote", quote, f"guessed: so {share:.0%} of the lines are whole rows")
         if DELIMITERS[delimiter] != {"csv": ",", "tsv": "\t"}[format]:
             why = f"guessed: so {share:.0%} of the lines are whole rows"
@@ -97,13 +97,11 @@ def _format(lines: Sequence[str]) -> str:
         return "json"
     if first.startswith("{"):
         return "jsonl"
-    shares = {name: _share(lines, name, "double")[0] for name in _BY_PREFERENCE}
-    return "tsv" if max(shares, key=shares.__getitem__) == "tab" else "csv"
+    delimiter, _, _ = _delimiter_and_quote(lines, "csv")
+    return "tsv" if delimiter == "tab" else "csv"
 
 
-def _delimiter_and_quote(
-    lines: Sequence[str], path: Path, format: str
-) -> tuple[str, str, float]:
+def _delimiter_and_quote(lines: Sequence[str], format: str) -> tuple[str, str, float]:
     """The delimiter and quote by which most lines are rows of equal length.
 
     Those that the name of the file and the standard say are taken unless others are

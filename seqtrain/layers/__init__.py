@@ -8,9 +8,11 @@ load a saved model. `RNN` is a short name of `SimpleRNN`.
 
 Each cell has its own module, with its equations and its layer: `rnn`, `lstm`, `gru`.
 `cell` says what the equations look like, `recurrence` runs them over time, and `base`
-makes a Keras layer of them. A new cell is a new module, imported below.
+makes a Keras layer of them, with `projection` before the loop, `states` to start it
+from and `masks` for what comes out. A new cell is a new module, imported below.
 """
 
+from . import backend  # noqa: F401  before any other import of Keras
 from .bidirectional import Bidirectional
 from .convert import from_keras, to_keras
 from .dropout import Dropout

@@ -6,15 +6,14 @@ from numbers import Integral
 from types import SimpleNamespace
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops, tree
 
 from .cell import Cell
 from .dropout import draw_spared, drop
 from .initializers import Chrono, find_initializer
-from .layer_norm import normalize
-from .loops import product_by_gate, take
+from .masks import flat_mask, has_begun
+from .projection import in_blocks, project
 from .recurrence import in_parts, recurrence, recurrence_by_tape
 from .states import Starting
 from .stored import StoredAsInKeras
@@ -145,6 +144,9 @@ class Recurrent(StoredAsInKeras, Starting, Watchable, keras.Layer):
             for name in ("kernel_gain", "recurrent_gain"):
                 gain = self.add_weight(name=name, shape=(columns,), initializer="ones")
                 setattr(self, name, gain)
+        for layer in self.activation_layers():
+            if not layer.built:
+                layer.build((batch, self.units))
         self.make_room(batch)
 
     def add_family(self, name, shape, family, initializer=None):
@@ -185,7 +187,7 @@ class Recurrent(StoredAsInKeras, Starting, Watchable, keras.Layer):
         # Until the first real timestep a hidden state is what it started as.
         if starts_at is None and not self.stateful and self.output_is_hidden:
             return outputs
-        return ops.where(self._has_begun(mask), outputs, 0)
+        return ops.where(has_begun(mask, self.return_sequences), outputs, 0)
 
     def read(self, inputs, initial_state, mask, training):
         """Run the loop over a batch. All random numbers are drawn beforehand.
@@ -240,15 +242,17 @@ class Recurrent(StoredAsInKeras, Starting, Watchable, keras.Layer):
 
     def _run(self, loop, kernels, inputs, states, mask, zoneout, drops):
         """Run the loop over a part of a batch."""
-        constants = self.constants()
-        projected, watch, probe = self._project(inputs), current_watch(), None
+        cell, constants = self.cell(), self.constants()
+        gain = self.kernel_gain if self.layer_norm else None
+        projected = project(cell, inputs, self.kernel, self.input_bias(), gain)
+        watch, probe = current_watch(), None
         if watch:
             probe = watch.probe(projected[0], self.units)
         hidden, last, saved = loop(
-            self.cell(),
+            cell,
             projected,
             [*states, *(tf.broadcast_to(c, tf.shape(states[0])) for c in constants)],
-            [self._blocks(kernel) for kernel in kernels],
+            [in_blocks(cell, kernel) for kernel in kernels],
             biases=self.recurrent_biases(),
             mask=None if mask is None else tf.transpose(mask)[..., None],
             zoneout=[tf.transpose(k, [1, 0, 2]) for k in zoneout],
@@ -273,9 +277,15 @@ class Recurrent(StoredAsInKeras, Starting, Watchable, keras.Layer):
             batch: How many sequences the whole batch has.
             training: Whether the model is in training.
         """
-        if self.cell().late or (training and self.recurrent_dropout):
+        drops = training and self.recurrent_dropout
+        if drops or self.cell().late or self.activation_layers():
             return recurrence_by_tape
         return recurrence
+
+    def activation_layers(self):
+        """The activations that are layers, such as a PReLU: they may learn."""
+        functions = self.activation, getattr(self, "recurrent_activation", None)
+        return [f for f in functions if isinstance(f, keras.Layer)]
 
     def recurrent_kernels(self):
         """One kernel for each state that the pre-activations see."""
@@ -341,41 +351,6 @@ class Recurrent(StoredAsInKeras, Starting, Watchable, keras.Layer):
             )
         }
 
-    def _project(self, inputs):
-        """The input's part of the pre-activations, `x_t W + b` or `LN(x_t W) + b`.
-
-        In blocks, `(timesteps, batch, columns)`, each computed by one product for all
-        timesteps.
-
-        Args:
-            inputs: What all gates see, or what each of them sees.
-        """
-        batch, timesteps, features = ops.shape(inputs[0])
-        rows = [tf.reshape(tf.transpose(x, [1, 0, 2]), [-1, features]) for x in inputs]
-        kernels = self._blocks(self.kernel)
-        if len(rows) == 1:
-            products = [rows[0] @ w for w in kernels]
-        else:
-            of_blocks = zip(kernels, take(rows, self.cell().blocks), strict=True)
-            products = [product_by_gate(seen, w) for w, seen in of_blocks]
-        if self.layer_norm:
-            gains = self._blocks(self.kernel_gain)
-            products = map(normalize, products, gains)
-        return [
-            tf.reshape(tf.nn.bias_add(x, b), [timesteps, batch, b.shape[0]])
-            for x, b in zip(products, self._blocks(self.input_bias()), strict=True)
-        ]
-
-    def _blocks(self, weights):
-        """Cut the columns of weights into the cell's blocks, halving its gates."""
-        cell = self.cell()
-        if cell.halved:
-            halves = np.ones(self.num_gates)
-            halves[list(cell.halved)] = 0.5
-            weights = weights * tf.constant(halves.repeat(self.units), weights.dtype)
-        columns = [count * self.units for count in cell.blocks]
-        return tf.split(tf.convert_to_tensor(weights), columns, axis=-1)
-
     def compute_output_shape(self, sequences_shape, initial_state_shape=None):
         batch, timesteps, _ = sequences_shape
         size = self.output_size
@@ -408,23 +383,6 @@ class Recurrent(StoredAsInKeras, Starting, Watchable, keras.Layer):
                 for family, kind in itertools.product(FAMILIES, serialize)
             },
         }
-
-    def _has_begun(self, mask):
-        """Where there is an output: from the first real timestep on, as in Keras."""
-        present = ops.any(mask, axis=1, keepdims=True)  # (batch, 1)
-        if not self.return_sequences:
-            return present
-        first = ops.argmax(ops.cast(mask, "int32"), axis=1, keepdims=True)
-        begun = ops.arange(ops.shape(mask)[1]) >= first
-        return (present & begun)[..., None]  # (batch, timesteps, 1)
-
-
-def flat_mask(mask):
-    """A mask as booleans `(batch, timesteps)`, from that or `(batch, timesteps, 1)`."""
-    if mask is None:
-        return None
-    mask = ops.cast(mask, "bool")
-    return mask[..., 0] if len(mask.shape) == 3 else mask
 
 
 def check_size(name, value):

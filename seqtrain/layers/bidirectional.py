@@ -95,7 +95,7 @@ class Bidirectional(Watchable, keras.layers.Bidirectional):
 
     def build(self, sequences_shape, initial_state_shape=None):
         super().build(sequences_shape)
-        if self._initial_weights is not None:  # Keras 3.15 ignores them
+        if self._initial_weights:  # Keras 3.15 ignores them
             self.set_weights(self._initial_weights)
 
     def compute_output_shape(self, sequences_shape, initial_state_shape=None):

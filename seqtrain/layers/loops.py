@@ -18,18 +18,21 @@ def forward_loop(
     sequences=False,
     recording,
     probe=None,
+    taped=False,
 ):
     """Run forward; return all hidden states, the last states, and the record.
 
     The arguments are those of `recurrence` and `recurrence_by_tape`. With `recording`
     the record is what each step saved, and all states, each
-    `(timesteps + 1, batch, units)`.
+    `(timesteps + 1, batch, units)`. With `taped` TensorFlow differentiates the loop.
     """
     timesteps, dtype = tf.shape(inputs[0])[0], inputs[0].dtype
     # Nothing in the loop is broadcast: XLA vectorizes a read of one timestep only
     # where every other operand has the same shape.
     biases = [tf.broadcast_to(b, tf.shape(states[0])) for b in biases]
     mask = _as_wide_as(mask, states[0])
+    read = [_reader(x, taped) for x in inputs]
+    read_probe = None if probe is None else _reader(probe, taped)
     products = [
         functools.partial(_product, blocks, of_gates)
         for blocks, of_gates in pairs(
@@ -42,19 +45,19 @@ def forward_loop(
     def step(t, states):
         pre, biases_left = [], iter(biases)
         of_blocks = [product(states) for product in products] + [late] * cell.late
-        for x, a, separate in zip(inputs, of_blocks, cell.separate, strict=True):
+        for x, a, separate in zip(read, of_blocks, cell.separate, strict=True):
             if separate:
-                pre += [x[t], a if a is late else a + next(biases_left, 0)]
+                pre += [x(t), a if a is late else a + next(biases_left, 0)]
             else:
-                pre += [x[t] + a]
+                pre += [x(t) + a]
         new, saved = cell.step(pre, states)
         new = list(new)
         for i, k in enumerate(zoneout):
             new[i] = k[t] * states[i] + (1 - k[t]) * new[i]
         if mask is not None:
             new = [tf.where(mask[t], n, s) for n, s in pairs(new, states)]
-        if probe is not None:
-            new[0] += probe[t]
+        if read_probe:
+            new[0] += read_probe(t)
         return tuple(new), tuple(saved)
 
     def body(t, states, saved, history):
@@ -92,19 +95,30 @@ def forward_loop(
 
 
 def backward_loop(
-    cell, saved, history, kernels, mask, zoneout, d_hidden, d_last, *, watched
+    cell,
+    saved,
+    history,
+    kernels,
+    mask,
+    zoneout,
+    d_hidden,
+    d_last,
+    *,
+    watched,
+    taped=False,
 ):
     """Run backward; return the gradients of x, the initial states, a and the probe."""
     timesteps, dtype = tf.shape(history[0])[0] - 1, history[0].dtype
     mask = _as_wide_as(mask, d_last[0])
     if d_hidden is not None:
-        d_hidden = tf.transpose(d_hidden, [1, 0, 2])
+        d_hidden = _reader(tf.transpose(d_hidden, [1, 0, 2]), taped)
+    saved, states = ([_reader(x, taped) for x in xs] for xs in (saved, history))
     # Once, not in each of the small products, which it would slow down up to twofold.
     transposed = [tf.transpose(_join(blocks)) for blocks in kernels]
 
     def step(t, d_states):
         if d_hidden is not None:
-            d_states = (d_states[0] + d_hidden[t], *d_states[1:])
+            d_states = (d_states[0] + d_hidden(t), *d_states[1:])
         total = d_states[:1] if watched else ()
         # What goes through the step, and what bypasses it to the old states.
         d_new, d_bypass = list(d_states), [0] * len(d_states)
@@ -114,8 +128,8 @@ def backward_loop(
         for i, k in enumerate(zoneout):
             d_bypass[i] += k[t] * d_new[i]
             d_new[i] *= 1 - k[t]
-        old, new = [s[t] for s in history], [s[t + 1] for s in history]
-        d_pre, d_old = cell.gradient([s[t] for s in saved], old, new, d_new)
+        old, new = [s(t) for s in states], [s(t + 1) for s in states]
+        d_pre, d_old = cell.gradient([s(t) for s in saved], old, new, d_new)
         d_a = _join(_inputs_and_recurrent(cell, d_pre)[1])
         d_old = [d + b for d, b in pairs(d_old, d_bypass)]
         for i, kernel in enumerate(transposed):
@@ -165,6 +179,22 @@ def _inputs_and_recurrent(cell, pre):
         inputs.append(next(pre))
         recurrent.append(next(pre) if separate else inputs[-1])
     return inputs, recurrent
+
+
+def _reader(sequence, taped):
+    """A function from t to what a sequence has at this timestep.
+
+    A slice is faster, but the gradient that TensorFlow derives of it is as large as the
+    whole sequence at each timestep.
+    """
+    if not taped:
+        return sequence.__getitem__
+    array = tf.TensorArray(
+        *(sequence.dtype, tf.shape(sequence)[0]),
+        clear_after_read=False,
+        element_shape=sequence.shape[1:],
+    )
+    return array.unstack(sequence).read
 
 
 def _as_wide_as(mask, state):

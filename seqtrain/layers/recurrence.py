@@ -1,5 +1,6 @@
 """One loop over time that runs any recurrent cell, forward and backward."""
 
+import functools
 import os
 from collections.abc import Sequence
 
@@ -108,8 +109,9 @@ def recurrence(
 
     def gradients_anew(*tensors):
         tensors, d_results = tensors[:num_tensors], tensors[num_tensors:]
-        record = forward_loop(*arguments(tensors), recording=True)[2:]
-        return gradients(backward_loop, tensors, *record, d_results)
+        record = forward_loop(*arguments(tensors), recording=True, taped=True)[2:]
+        backward = functools.partial(backward_loop, taped=True)
+        return gradients(backward, tensors, *record, d_results)
 
     # Only tensors that get a gradient are arguments: tf.custom_gradient demands it.
     @tf.custom_gradient
@@ -123,6 +125,7 @@ def recurrence(
         )
 
         def gradient(*d_results):
+            d_results = _zeros_for_none(d_results, results)
             # A function that was traced without a tape may be differentiated later.
             saved_and_history = (
                 record if recording else forward(*arguments(own), recording=True)[2:]
@@ -140,7 +143,8 @@ def recurrence(
             return again(*tensors, *d_results)
 
         shown = record[0] if watched else []
-        return (*[hidden] * sequences, *last, *shown), gradient
+        results = (*[hidden] * sequences, *last, *shown)
+        return results, gradient
 
     tensors = (*inputs, *states, *flat, *biases, *([probe] if watched else []))
     num_tensors = len(tensors)
@@ -162,16 +166,18 @@ def differentiated_as(function, faster):
     @tf.custom_gradient
     def run(*tensors):
         def gradient(*d_results):
+            own = [tf.identity(t) for t in tensors]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(tensors)
-                results = function(*tensors)
-            return tape.gradient(
-                results, tensors, d_results, unconnected_gradients="zero"
-            )
+                tape.watch(own)
+                results = function(*own)
+            d_results = _zeros_for_none(d_results, results)
+            return tape.gradient(results, own, d_results, unconnected_gradients="zero")
 
         return faster(*map(tf.stop_gradient, tensors)), gradient
 
-    return run
+    # In forward mode the function, its gradient, and the gradient of that are graphs of
+    # their own: each needs tensors of its own, which a tape can watch.
+    return lambda *tensors: run(*map(tf.identity, tensors))
 
 
 def recurrence_by_tape(
@@ -214,6 +220,7 @@ def recurrence_by_tape(
         sequences=sequences,
         recording=probe is not None,
         probe=probe,
+        taped=True,
     )
     return hidden, last, tuple(saved)
 
@@ -239,6 +246,11 @@ def _sequential():
     """Whether operations run one after the other: eagerly, or compiled by XLA."""
     graph = tf.compat.v1.get_default_graph()
     return tf.executing_eagerly() or GraphOrParentsInXlaContext(graph)
+
+
+def _zeros_for_none(gradients, results):
+    """Gradients of results that nothing depends on, as zeros; in forward mode only."""
+    return [tf.zeros_like(r) if d is None else d for d, r in pairs(gradients, results)]
 
 
 def _in_forward_mode(tensors):

@@ -217,7 +217,7 @@ class Checkpoints:
         arrays = io.BytesIO()
         np.savez(arrays, *checkpoint.arrays)
         state = json.dumps(checkpoint.state, indent=1, allow_nan=False)
-        files = {"variables.npz": arrays.getbuffer(), "state.json": state.encode()}
+        files = {"variables.npz": arrays.getvalue(), "state.json": state.encode()}
         manifest = {
             "step": checkpoint.step,
             "best": checkpoint.best,
@@ -233,7 +233,7 @@ class Checkpoints:
         }
         files["manifest.json"] = seal(manifest)
         shutil.rmtree(path, ignore_errors=True)  # left by a write that was killed
-        path.mkdir(parents=True)
+        path.mkdir()
         for name, content in files.items():
             write(path / name, content)
         sync(path)

@@ -8,10 +8,7 @@ from ..system.disk import writing
 from ..system.folder import Folder
 
 METRICS, WORDS = "metrics.jsonl", "train.log"
-_EVENTS = re.compile(r"events\.[^/]+")
-_NAME = re.compile(
-    rf"{METRICS}|{WORDS}|tensorboard/(train|validation)/{_EVENTS.pattern}"
-)
+_NAME = re.compile(rf"{METRICS}|{WORDS}|tensorboard/[^/]+/events\.[^/]+")
 # More than that is not hashed, as it would take longer than a training can wait.
 MOST_HASHED = 2**30
 
@@ -81,13 +78,8 @@ class Logs:
                     file.truncate(size)
 
     def _names(self) -> list[str]:
-        events = [
-            f"tensorboard/{split}/{name}"
-            for split in ("train", "validation")
-            for name in self.folder.names(f"tensorboard/{split}")
-            if _EVENTS.fullmatch(name)
-        ]
-        return [name for name in (METRICS, WORDS) if self.folder.has(name)] + events
+        words = [name for name in (METRICS, WORDS) if self.folder.has(name)]
+        return words + list(filter(is_log, self.folder.check("tensorboard")))
 
     def _size(self, name: str) -> int:
         path = self.folder.place(name)

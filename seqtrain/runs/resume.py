@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..config import Config, load_config
-from ..errors import ConfigError, ResumeError, command
+from ..errors import ConfigError, ResumeError, command, shorten
 from ..system.folder import MIB
-from ..system.machine import versions
+from ..system.machine import arithmetic, versions
 from ..tasks import Data, kind_of, load_data
 from ..tasks.class_weights import class_weights
 from ..terminal.columns import align
@@ -62,6 +62,7 @@ _STATE = {
     },
     "rollbacks": [{"from": int, "to": int, "factor": float}],
     "seconds": float,
+    "time?": float,
 }
 
 
@@ -146,11 +147,16 @@ def find_way(
         )
     _refuse_finished(run, config, checkpoint, changed)
     data = _load_same_data(run, config)
-    then = info.get("resumed", [info])[-1].get("versions", {})
-    for name, (before, now) in differences(then, versions()).items():
+    then = info.get("resumed", [info])[-1]
+    made = differences(then.get("versions", {}), versions())
+    if "arithmetic" in then:  # older runs did not record it
+        made |= differences(then["arithmetic"], arithmetic())
+    for name, both in made.items():
+        before, now = (shorten(_shown(value)) for value in both)
+        name = shorten(name.removeprefix("environment."))
         say(
             f"warning: {name} was {before} and is {now}: the result may differ in its "
-            "last bits from that of an unbroken training"
+            "last digits from that of an unbroken training"
         )
     return Way(config, data, checkpoint, changed)
 

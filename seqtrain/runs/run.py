@@ -8,7 +8,8 @@ import itertools
 import json
 import math
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +17,10 @@ from pathlib import Path
 from ..config import Config, dump_config, load_config
 from ..data.vocabulary import Vocabulary
 from ..errors import ConfigError, DivergedError, ResumeError, RunError, WriteError
+from ..system.clock import Clock, refuse_strange_date
 from ..system.disk import TEMPORARY, writing
 from ..system.folder import MIB, Folder
-from ..system.machine import git_state, hardware, versions
+from ..system.machine import arithmetic, git_state, hardware, versions
 from ..system.sealed import seal, unseal
 from ..tasks import Data, kind_of, load_data
 from ..tasks.kind import Trained
@@ -36,6 +38,7 @@ _INFO = {
     "seconds?": float,
     "from?": str,
     "versions?": dict,
+    "arithmetic?": dict,
     "config?": dict,
     "config_sha256?": str,
     "data_files?": {str: str},
@@ -47,7 +50,7 @@ _INFO = {
     "memory_mb?": float,
     "resumed?": [
         {"started": str, "step": int, "seconds": float, "changed?": dict}
-        | {"versions": dict}
+        | {"versions": dict, "arithmetic?": dict}
     ],
 }
 
@@ -68,6 +71,7 @@ class Run:
         self.model_path = path / "model.keras"
         self.vocabulary_path = path / "vocabulary.txt"
         self.baselines_path = path / "baselines.npz"
+        self.clock, self._began = Clock(), time.monotonic()
         self._locked = False
 
     @classmethod
@@ -78,7 +82,9 @@ class Run:
 
         Raises:
             RunError: If `directory` exists; a run is never overwritten.
+            SeqtrainError: If the machine's clock shows no date that files can have.
         """
+        refuse_strange_date()
         if directory is not None:
             try:
                 with writing(directory):
@@ -349,6 +355,8 @@ class Run:
             command: The command line.
             weights_from: The run whose weights this one begins with.
         """
+        # It is newer than those beside it, also if the clock was set back in between.
+        self._begin(map(began, list_runs(self.path.parent)))
         given = config_path.read_bytes()
         self.folder.replace("config.yaml", given)
         self._write_resolved(config)
@@ -358,11 +366,12 @@ class Run:
                 "status": "running",
                 "command": command,
                 "seed": config.seed,
-                "started": _now().isoformat(),
+                "started": self.clock.date().isoformat(),
                 **({"from": str(weights_from.path)} if weights_from else {}),
                 "versions": versions(),
                 "git": git_state(),
                 "hardware": hardware(),
+                "arithmetic": arithmetic(),
                 "config_sha256": hashlib.sha256(given).hexdigest(),
                 "config": config.model_dump(mode="json"),
             },
@@ -380,13 +389,17 @@ class Run:
             seconds: Seconds of training up to this step.
             changed: The old and the new value of each key that changed.
         """
+        last = self.info.get("resumed", [self.info])[-1]["started"]
+        refuse_strange_date()
+        self._begin([datetime.fromisoformat(last)])
         session = {
             "command": command,
-            "started": _now().isoformat(),
+            "started": self.clock.date().isoformat(),
             "step": step,
             "seconds": seconds,
             "changed": changed,
             "versions": versions(),
+            "arithmetic": arithmetic(),
         }
         self.remove_leftovers()
         # In this order, as `config` knows what a kill between the two leaves.
@@ -397,6 +410,12 @@ class Run:
         )
         self._write_resolved(config)
 
+    def _begin(self, dates: Iterable[datetime]) -> None:
+        """Start counting seconds, with the run's dates later than others."""
+        for date in dates:
+            self.clock.advance(date.timestamp())
+        self._began = time.monotonic()
+
     def _write_resolved(self, config: Config) -> None:
         text = dump_config(config)
         self.folder.replace("config.resolved.yaml", text.encode("utf-8"))
@@ -406,12 +425,10 @@ class Run:
         """Merge `fields` into `run.json`."""
         self.write_json("run.json", {**self.info, **fields})
 
-    def seconds(self, now: datetime | None = None) -> float:
+    def seconds(self) -> float:
         """Return the seconds of training until now, earlier sessions included."""
-        info = self.info
-        session = info.get("resumed", [{"started": info["started"], "seconds": 0}])[-1]
-        began = datetime.fromisoformat(session["started"])
-        return session["seconds"] + ((now or _now()) - began).total_seconds()
+        session = self.info.get("resumed", [{"seconds": 0.0}])[-1]
+        return session["seconds"] + time.monotonic() - self._began
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -469,10 +486,10 @@ class Run:
             status = "interrupted"
             raise
         finally:
-            ended = _now()
-            seconds = self.seconds(ended)
-            with contextlib.suppress(WriteError):  # it would hide the first error
-                self.update(status=status, ended=ended.isoformat(), seconds=seconds)
+            # An error of these would hide the first one.
+            with contextlib.suppress(RunError, WriteError):
+                ended = self.clock.date().isoformat()
+                self.update(status=status, ended=ended, seconds=self.seconds())
 
     def append_log(self, text: str) -> None:
         """Append messages to `train.log`."""
@@ -630,7 +647,3 @@ def began(run: Run) -> datetime:
 
 def _json(content: list) -> bytes:
     return (json.dumps(content, indent=2) + "\n").encode()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -93,12 +93,18 @@ def _kind_of_value(value: object) -> str:
     return next(named, "(word)")
 
 
+def _word_for_number(value: object) -> str:
+    """The same, where no branch takes a number."""
+    tag = _kind_of_value(value)
+    return "(word)" if tag == "(number)" else tag
+
+
 by_kind = Discriminator(_kind_of_value)
 _Word = Annotated[File, Tag("(word)")]
 _List = Annotated[list[File], Field(min_length=1), Tag("(list)")]
 _Table = Annotated[dict[str, File], Field(min_length=2), Tag("(table)")]
 # A path or a pattern, several, or by class the files that hold a text a line.
-Files = Annotated[_Word | _List | _Table, by_kind]
+Files = Annotated[_Word | _List | _Table, Discriminator(_word_for_number)]
 ShareOrFiles = Annotated[
     Annotated[Share, Tag("(number)")] | _Word | _List | _Table, by_kind
 ]

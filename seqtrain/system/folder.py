@@ -16,6 +16,8 @@ from ..errors import RunError
 from .disk import replace, writing
 
 KIB, MIB = 2**10, 2**20
+_MOST_FILES = 100_000
+_LARGE, _HOLLOW = 64 * MIB, 32  # bytes; how many times larger than on the disk
 _KINDS = {
     stat.S_IFLNK: "a link",
     stat.S_IFDIR: "a folder",
@@ -47,8 +49,7 @@ class Folder:
 
         It is for libraries that open files by themselves.
         """
-        folder, _, last = name.rpartition("/")
-        path = self._folder(folder) / _plain(last)
+        path = self._inside(name)
         _refuse_other(path, stat.S_IFREG)
         return path
 
@@ -86,7 +87,10 @@ class Folder:
         """
         try:
             with self.open(name) as file:
-                size = os.fstat(file.fileno()).st_size
+                found = os.fstat(file.fileno())
+                size = found.st_size
+                if _is_hollow(found):
+                    most = min(most, _LARGE)
                 # One more, as a file may grow meanwhile.
                 content = file.read(most + 1) if size <= most else b""
         except FileNotFoundError:
@@ -116,18 +120,26 @@ class Folder:
         except OSError as error:
             raise _unreadable(path, error) from None
 
-    def check(self) -> list[str]:
-        """Return the names of all files in it and its folders, all of them its own."""
-        found, waiting = [], [""]
+    def check(self, folder: str = "") -> list[str]:
+        """Return the names of all files in a folder of it and below.
+
+        All of them are its own, or there is an error.
+        """
+        found, waiting = [], [folder]
         while waiting:
             folder = waiting.pop()
             for name in self.names(folder):
                 inner = f"{folder}/{name}".removeprefix("/")
-                if stat.S_ISDIR(_mode(self._folder(folder) / name)):
+                if stat.S_ISDIR(_mode(self._inside(inner))):
                     waiting.append(inner)
                 else:
                     self.place(inner)
                     found.append(inner)
+            if len(found) + len(waiting) > _MOST_FILES:
+                raise RunError(
+                    f"{self.path}: has more than {_MOST_FILES:,} files, as no run has",
+                    hint="copy the whole run again, or delete it",
+                )
         return found
 
     def make(self, folder: str) -> Path:
@@ -152,8 +164,7 @@ class Folder:
 
     def remove(self, name: str) -> None:
         """Delete a file or folder with all in it, if it is there; a link itself."""
-        folder, _, last = name.rpartition("/")
-        path = self._folder(folder) / _plain(last)
+        path = self._inside(name)
         if stat.S_ISDIR(_mode(path)):
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -161,11 +172,29 @@ class Folder:
                 path.unlink(missing_ok=True)
 
     def _folder(self, name: str) -> Path:
+        """The path of a folder in it, or of itself, which is there or not."""
+        if not name:
+            return self.path
+        path = self._inside(name)
+        _refuse_other(path, stat.S_IFDIR)
+        return path
+
+    def _inside(self, name: str) -> Path:
+        """The path of anything in it, after a check of the folders above."""
         path = self.path
-        for part in name.split("/") if name else ():
+        *folders, last = name.split("/")
+        for part in folders:
             path /= _plain(part)
             _refuse_other(path, stat.S_IFDIR)
-        return path
+        return path / _plain(last)
+
+
+def _is_hollow(found: os.stat_result) -> bool:
+    """Whether nearly all of a file are holes, which take no space on the disk.
+
+    No disk compresses weights so well. Some report no blocks at all.
+    """
+    return 0 < found.st_blocks * 512 * _HOLLOW < found.st_size
 
 
 def _plain(part: str) -> str:

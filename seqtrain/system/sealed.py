@@ -5,7 +5,7 @@ import json
 import re
 
 FORMAT = 2  # the first that is sealed
-_SEAL = re.compile(rb',\n *"sha256": "([0-9a-f]{64})"\n\}\n\Z')
+_SEAL = re.compile(rb',\n  "sha256": "([0-9a-f]{64})"\n\}\n\Z')
 
 
 def seal(content: dict) -> bytes:

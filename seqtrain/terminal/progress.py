@@ -1,5 +1,6 @@
 """The progress of a training, for the person who watches it."""
 
+import contextlib
 import os
 import sys
 import time
@@ -8,6 +9,9 @@ from pathlib import Path
 from ..errors import printable
 from ..system.disk import writing
 from ..system.folder import Folder
+from ..system.standard_streams import show
+
+_UNKNOWN = 80  # columns of a terminal that does not tell
 
 
 class Progress:
@@ -26,7 +30,8 @@ class Progress:
         with writing(log):
             self._log = Folder(log.parent).open(log.name, "a")
         self._total, self._done = total, done
-        self._terminal = sys.stderr.isatty()
+        # A dumb terminal, such as Emacs's, can't wipe a line.
+        self._terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._began = self._drawn = time.monotonic()
 
     def say(self, text: str) -> None:
@@ -50,8 +55,7 @@ class Progress:
         room = min(20, width - len(line) - 2)
         if room > 4:
             line = f"[{'#' * int(share * room):{room}}]{line}"
-        sys.stderr.write(f"\r\x1b[K{line[:width]}")
-        sys.stderr.flush()
+        show(f"\r\x1b[K{line[:width]}", sys.stderr)
 
     def line(self, step: int, facts: str) -> None:
         """Say a log interval's facts; on a terminal the bar has shown them."""
@@ -73,13 +77,8 @@ class Progress:
 
     def _print(self, text, stream):
         self._wipe()
-        text = printable(text, keep="\n")
-        try:
-            print(text, file=stream, flush=True)
-        except OSError:
-            # The reader is gone, or the disk is full: no reason to stop a training.
-            # What was not written would be written again at the exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        # That nobody reads it any more is no reason to stop a training.
+        show(printable(text, keep="\n") + "\n", stream)
         self._keep(text)
 
     def _keep(self, text):
@@ -89,8 +88,7 @@ class Progress:
 
     def _wipe(self):
         if self._terminal:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            show("\r\x1b[K", sys.stderr)
 
 
 def _clock(seconds: float) -> str:
@@ -101,6 +99,8 @@ def _clock(seconds: float) -> str:
 
 def _columns() -> int:
     # As shutil.get_terminal_size, but that asks stdout, which may well be a file.
-    if columns := os.environ.get("COLUMNS", "").strip():
-        return int(columns)
-    return os.get_terminal_size(sys.stderr.fileno()).columns
+    with contextlib.suppress(ValueError):  # it is no number
+        return int(os.environ.get("COLUMNS", ""))
+    with contextlib.suppress(OSError):  # the terminal is gone
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _UNKNOWN
+    return _UNKNOWN

@@ -101,7 +101,9 @@ class Attempt:
         self.position = Position()
         self.outputs = Outputs() if setup.kind.target.class_pictures else None
         self.model = self._build()
-        self.writer = TensorBoardWriter(setup.run.path)
+        if checkpoint:  # what is shown from here on is later than what was shown
+            setup.run.clock.advance(checkpoint.state.get("time", 0.0))
+        self.writer = TensorBoardWriter(setup.run.path, setup.run.clock)
         self.interruption = Interruption()
         train = setup.config.train
         self.best = BestModel(setup.run, train.monitor, train.patience)
@@ -265,6 +267,7 @@ class Attempt:
             **collect_states(self.callbacks),
             "rollbacks": self.rollbacks,
             "seconds": self.setup.run.seconds(),
+            "time": self.setup.run.clock.now(),
         }
         self.checkpoints.save(
             Checkpoint(step, self.best.step, planned, self._finite_arrays(step), state),

@@ -4,7 +4,12 @@ from collections.abc import Iterable
 
 import keras
 
-_OTHERS = {"position", "rollbacks", "seconds"}  # what else is in the state of a run
+_OTHERS = {
+    "position",
+    "rollbacks",
+    "seconds",
+    "time",
+}  # what else is in the state of a run
 
 
 class Stateful(keras.callbacks.Callback):

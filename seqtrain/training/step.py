@@ -27,7 +27,7 @@ class TrainStep:
         self.model = model
         train, target = config.train, kind_of(config.data).target
 
-        @tf.function
+        @tf.function(autograph=False)
         def differentiate(tokens, labels, weights=None):
             loss, logits, gradients = gradients_of(model, tokens, labels, weights)
             accuracy = None
@@ -38,7 +38,7 @@ class TrainStep:
 
         # A function of its own, so that it is compiled once for all shapes and can be
         # left out when something is not finite.
-        @tf.function(jit_compile=train.jit_compile)
+        @tf.function(jit_compile=train.jit_compile, autograph=False)
         def update(gradients, norm):
             if train.clip_norm is not None:
                 gradients, _ = tf.clip_by_global_norm(gradients, train.clip_norm, norm)

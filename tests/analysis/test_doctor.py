@@ -41,7 +41,7 @@ def test_what_the_system_does_not_tell_is_unknown(findings, monkeypatch):
     facts = {"cpu": None, "cores": None, "memory_bytes": None}
     monkeypatch.setattr(doctor, "hardware", lambda: facts)
     monkeypatch.setattr(doctor, "versions", lambda: {"numpy": None})
-    monkeypatch.setattr(doctor, "_flags", lambda: None)
+    monkeypatch.setattr(doctor, "cpu_flags", lambda: None)
     found = findings()
     for name in ("numpy", "processor", "features", "memory"):
         assert found[name].verdict == "unknown"

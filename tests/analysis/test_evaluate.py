@@ -167,7 +167,7 @@ def test_an_unknown_label_is_named_with_its_place(run, tmp_path):
 def test_labels_that_changed_after_training_are_named(run):
     run.write_json("labels.json", ["0", "1"])
 
-    with pytest.raises(DataError, match="'neg' is not one of the run's labels"):
+    with pytest.raises(DataError, match="label 'neg' is not one of 0, 1"):
         evaluate(run)
 
 

@@ -435,6 +435,11 @@ CASES = {
         "d",
         ["train: d/train.csv", "test: d/test.csv", "validation: d/validation.csv"],
     ),
+    "a folder of parts whose names say no more": (
+        {f"d/{part}.txt": table() for part in ("train", "test")},
+        "d",
+        ["train: d/train.txt", "test: d/test.txt", "format: csv"],
+    ),
     "a test file without labels": (
         {"train.csv": table(), "test.csv": table([r[:1] for r in ROWS], ("text",))},
         "train.csv",
@@ -462,7 +467,7 @@ CASES = {
         [],
     ),
     "very long fields": (
-        {"r.csv": table([(t * 5000, n) for t, n in ROWS])},
+        {"r.csv": table([(t * 500, n) for t, n in ROWS])},
         "r.csv",
         [],
     ),

@@ -95,6 +95,7 @@ def test_the_first_value_of_each_tag_says_what_it_means(writer, tmp_path):
     for split in ("train", "validation"):
         _, events = read_events(tmp_path, split)
         assert "mean" in events.SummaryMetadata("loss").summary_description
+        assert events.SummaryMetadata("loss").display_name == "loss"
     _, events = read_events(tmp_path, "train")
     assert events.SummaryMetadata("of_somebody_else").summary_description == ""
 

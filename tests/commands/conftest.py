@@ -10,6 +10,7 @@ import pytest
 from command_line import COMMAND, CONFIG
 
 from seqtrain.cli import main
+from seqtrain.system.interruption import ENDING
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +59,7 @@ def call(trained, monkeypatch, capfd):
         out, err = capfd.readouterr()
         return SimpleNamespace(returncode=ended.value.code or 0, stdout=out, stderr=err)
 
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in ENDING}
     yield call
-    signal.signal(signal.SIGTERM, handler)  # `train` sets its own
+    for number, handler in handlers.items():  # `train` sets its own
+        signal.signal(number, handler)

@@ -267,3 +267,20 @@ def test_an_answer_is_printed_whatever_the_terminal_can_show(trained):
     )
     assert done.returncode == 0
     assert done.stdout.endswith("\tcin\\xe9ma\n")
+
+
+def test_a_folder_that_is_gone_is_told(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    done = call("check", "quickstart")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the current folder was deleted, ")
+
+
+def test_an_error_of_the_system_is_one_line(call):
+    memory = Path("memory.yaml")
+    memory.symlink_to("/proc/self/mem")  # nobody can read its first bytes
+    done = call("check", str(memory), "--no-data")
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (1, 2)
+    assert done.stderr.count("\n") <= 2

@@ -12,10 +12,12 @@ import tempfile
 import termios
 from pathlib import Path
 
+import numpy as np
 import pytest
-from command_line import CONFIG, STEPS, restore_ctrl_c, started
+from command_line import COMMAND, CONFIG, STEPS, restore_ctrl_c, started
 
 from seqtrain.config import load_config
+from seqtrain.runs.run import Run
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["train", "--dry-run"]], ids=" ".join)
@@ -149,8 +151,9 @@ def test_a_training_that_diverges_in_its_last_step_is_told_too(call):
     [
         (signal.SIGINT, 130, 3),
         pytest.param(signal.SIGTERM, 143, STEPS + 3, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 129, 6, marks=pytest.mark.slow),
     ],
-    ids=["Ctrl-C in the first epoch", "SIGTERM in the second"],
+    ids=["Ctrl-C in the first epoch", "SIGTERM in the second", "SIGHUP"],
 )
 def test_an_interrupted_training_keeps_a_model(call, number, code, step):
     run = Path(f"interrupted-{step}")
@@ -321,3 +324,77 @@ def test_a_terminal_shows_a_bar_that_does_not_wrap(trained, columns):
         assert all(re.search(r"examples/s.* \d:\d\d left$", frame) for frame in frames)
     # The lines are for where there is no bar.
     assert not re.search(r"^step ", shown.decode(), re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_a_terminal_that_is_closed_stops_a_training_in_order(trained):
+    terminal, end = pty.openpty()
+    arguments = ["train", "tiny.yaml", "--set", "train.epochs=100000", "--run", "hung"]
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), end)
+
+    def own_terminal():
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    with started(*arguments, **streams, preexec_fn=own_terminal) as process:
+        os.close(end)
+        shown = b""
+        while b"step 20/" not in shown:
+            shown += os.read(terminal, 2**16)
+        os.close(terminal)
+        assert process.wait() == 129
+    assert json.loads(Path("hung/run.json").read_text())["status"] == "interrupted"
+    assert Path("hung/checkpoints/last").exists()
+
+
+def test_a_run_that_is_gone_while_it_trains_is_told(call, monkeypatch):
+    """In this process: what stands for another one moves the run at its first log."""
+    log = Run.log
+
+    def move(run, record):
+        if run.path.exists():
+            run.path.rename("moved")
+        log(run, record)
+
+    monkeypatch.setattr(Run, "log", move)
+    done = call("train", "tiny.yaml", "--run", "going")
+    assert done.returncode == 1
+    assert "error: going: gone while it was trained, moved or deleted\n" in done.stderr
+    assert done.stderr.endswith("seqtrain train --resume NEW_PLACE\n")
+    assert not Path("going").exists()
+
+
+def test_too_little_memory_is_a_message_and_a_run_that_goes_on(call, monkeypatch):
+    monkeypatch.setattr(Run, "log", lambda *_: np.zeros(2**58))
+    done = call("train", "tiny.yaml", "--run", "large")
+    assert done.returncode == 1
+    assert "error: out of memory, Unable to allocate" in done.stderr
+    assert done.stderr.endswith("then go on by seqtrain train --resume large\n")
+    assert json.loads(Path("large/run.json").read_text())["status"] == "failed"
+
+
+def test_nothing_around_a_process_changes_its_results(trained, tmp_path):
+    """Settings of Keras, a C locale, no home, no place for its files, no stderr."""
+    settings = '{"floatx": "float16", "backend": "torch", "epsilon": 0.1}'
+    (tmp_path / "keras.json").write_text(settings)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        "PYTHONIOENCODING": "ascii",
+        "LC_ALL": "C",
+        "TERM": "dumb",
+        "TMPDIR": str(tmp_path / "none"),
+        "SEQTRAIN_CACHE": os.environ["SEQTRAIN_CACHE"],
+        "KERAS_HOME": str(tmp_path),
+        "KERAS_BACKEND": "jax",
+        "KERAS_MAX_EPOCHS": "1",
+        "KERAS_MAX_STEPS_PER_EPOCH": "1",
+    }
+    command = [*COMMAND, "train", "tiny.yaml", "--set", "seed=5", "--run", "elsewhere"]
+    done = subprocess.run(
+        ["sh", "-c", '"$@" 2>&-', "sh", *command], env=environment, capture_output=True
+    )
+    assert done.returncode == 0
+    ends = [Run(Path(name)).metrics()[-1] for name in ("runs/tiny-1", "elsewhere")]
+    values = [{k: v for k, v in end.items() if "_second" not in k} for end in ends]
+    assert values[0] == values[1]

@@ -155,10 +155,8 @@ SOME = {"return_sequences": True, "return_state": True}
     "name, options",
     [
         ("SimpleRNN", {"use_bias": False, "activation": "relu"}),
-        ("LSTM", {"recurrent_activation": "hard_sigmoid", "use_bias": False}),
-        ("LSTM", {"activation": "softsign", "recurrent_activation": "tanh"}),
-        ("GRU", {"reset_after": False}),
-        ("GRU", {"use_bias": False, "recurrent_activation": "hard_sigmoid"}),
+        ("LSTM", {"recurrent_activation": "hard_sigmoid"}),
+        ("GRU", {"reset_after": False, "use_bias": False}),
     ],
 )
 def test_layers_inside_take_the_arguments_of_keras(name, options, rng):
@@ -246,7 +244,6 @@ def test_state_stays_between_batches(rng):
         ("float32", "float64"),
         ("mixed_bfloat16", "float32"),
         ("float32", "mixed_float16"),
-        ("mixed_float16", "mixed_float16"),
     ],
 )
 def test_types_inside_and_outside_may_differ(inside, outside, rng):
@@ -262,7 +259,7 @@ def test_types_inside_and_outside_may_differ(inside, outside, rng):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("dtype", ["int32", "bool", "uint8", "float64"])
+@pytest.mark.parametrize("dtype", ["int32", "bool"])
 def test_inputs_are_cast_as_in_keras(dtype, rng):
     pair = both(lambda layers: layers.LSTM(UNITS), rng)
     array = rng.integers(0, 3, size=(BATCH, TIMESTEPS, FEATURES)).astype(dtype)

@@ -289,7 +289,9 @@ def test_an_edited_config_is_seen(finished, tmp_path):
     assert "config.yaml was changed after the run began" in refusal(run)
 
 
-def test_a_kill_while_the_config_is_written_loses_nothing(tmp_path, monkeypatch):
+def test_kills_while_files_are_written_lose_nothing_and_leave_nothing(
+    tmp_path, monkeypatch
+):
     run = start(tmp_path, *CONSTANT, "train.epochs=1")
     begin(run)
 
@@ -302,15 +304,8 @@ def test_a_kill_while_the_config_is_written_loses_nothing(tmp_path, monkeypatch)
         run.go_on(way.config, "", step=way.step, seconds=1.0, changed=way.changed)
     assert run.info["config"]["train"]["epochs"] == 2
     assert Run(run.path).config.train.epochs == 1  # as if it had not been resumed
-    go_on(run, "train.epochs=2")
-    assert Run(run.path).config.train.epochs == 2
-
-
-def test_what_killed_writes_left_goes_when_the_run_goes_on(tmp_path):
-    run = stopped(start(tmp_path))
     left = [
         ".0123abcd-run.json",
-        ".0123abcd-model.keras",
         "eval/.0123abcd-test.json",
         "checkpoints/.0123abcd-last",
         "checkpoints/.step-00000009/variables.npz",
@@ -320,10 +315,12 @@ def test_what_killed_writes_left_goes_when_the_run_goes_on(tmp_path):
     for name in (*left, *kept):
         (run.path / name).parent.mkdir(exist_ok=True)
         (run.path / name).write_text("half")
-    go_on(run)
-    assert not any((run.path / name).exists() for name in left)
-    assert all((run.path / name).exists() for name in kept)
-    assert not (run.path / "checkpoints/.step-00000009").exists()
+
+    go_on(run, "train.epochs=2")
+
+    assert Run(run.path).config.train.epochs == 2
+    found = {str(each.relative_to(run.path)) for each in run.path.rglob(".*")}
+    assert found == set(kept)
 
 
 def test_a_config_that_was_cut_off_is_refused(tmp_path):
@@ -433,6 +430,35 @@ def test_other_versions_are_told(tmp_path):
     find_way(run, say=said.append)
     [line] = said
     assert line.startswith("warning: numpy was 1.0 and is ")
+
+
+def test_another_machine_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_use_thunk_runtime=false")
+    monkeypatch.setenv("TF_TOKEN_example", "secret")
+    run = start(tmp_path)
+    assert "secret" not in json.dumps(run.info)
+    made = run.info["arithmetic"]
+    run.update(arithmetic=made | {"usable_cpus": 999, "instructions": "\x1b[31m"})
+    monkeypatch.delenv("XLA_FLAGS")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    said = []
+    find_way(run, say=said.append)
+    starts = [
+        line.partition(": the result may differ in its last digits")[0] for line in said
+    ]
+    cpus = made["usable_cpus"]
+    assert sorted(starts) == [
+        "warning: OMP_NUM_THREADS was - and is 1",
+        "warning: XLA_FLAGS was --xla_cpu_use_thunk_runtime=false and is -",
+        rf"warning: instructions was \x1b[31m and is {made['instructions']}",
+        f"warning: usable_cpus was 999 and is {cpus}",
+    ]
+    info = run.info
+    del info["arithmetic"]  # as in a run of before
+    run.write_json("run.json", info)
+    said.clear()
+    find_way(run, say=said.append)
+    assert said == []
 
 
 def test_a_run_without_what_it_takes_is_refused(tmp_path):

@@ -1,8 +1,10 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +14,8 @@ import pytest
 from seqtrain import __version__
 from seqtrain.config import load_config
 from seqtrain.config.nodes import dump
-from seqtrain.errors import DivergedError, RunError
-from seqtrain.runs.run import Run, is_run, list_runs
+from seqtrain.errors import DivergedError, RunError, WriteError
+from seqtrain.runs.run import Run, began, is_run, list_runs
 from seqtrain.system.sealed import unseal
 from seqtrain.tables.runs import find_damage, runs_table
 from seqtrain.tasks import load_data
@@ -108,15 +110,39 @@ def test_git_commit_and_dirty_flag_are_those_of_the_current_folder(
     ],
 )
 def test_how_and_when_a_run_ends_is_recorded(root, error, status):
-    run = start(root, started="2020-01-01T00:00:00+00:00")
+    run = start(root)
     with contextlib.suppress(BaseException), run.recorded():
         if error:
             raise error
 
     info = run.info
     assert (info["status"], info["seed"]) == (status, 7)
-    ended = datetime.fromisoformat(info["ended"])
-    assert info["seconds"] == (ended - datetime(2020, 1, 1, tzinfo=UTC)).total_seconds()
+    assert datetime.fromisoformat(info["ended"]) > began(run)
+    assert 0 < info["seconds"] < 60
+
+
+def test_a_clock_that_is_set_back_disorders_neither_runs_nor_seconds(root, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(time, "time", lambda: 4e9)
+        old = start(root)
+        Run.open(old.path).go_on(old.config, "", step=0, seconds=5.0, changed={})
+        with old.recorded():
+            before.setattr(time, "time", lambda: 1e9)
+    new = start(root)
+    assert list_runs(root)[0].path == new.path
+    assert 5 < old.info["seconds"] < 60
+    dates = [old.info["started"], old.info["resumed"][0]["started"], old.info["ended"]]
+    assert dates == sorted(dates)
+    old.update(started="9999-12-31T23:59:59+00:00")  # which no clock shows
+    assert start(root).info["started"] < "2200"
+
+
+def test_a_run_that_is_gone_is_not_made_again_and_hides_no_error(root):
+    run = start(root)
+    with pytest.raises(WriteError, match="No such file"), run.recorded():
+        shutil.rmtree(run.path)
+        run.write_json("labels.json", [])
+    assert not run.path.exists()
 
 
 def test_what_is_not_json_changes_nothing(root):

@@ -93,6 +93,9 @@ def test_what_is_too_large_is_not_read(folder):
     assert folder.read("a", 3) == b"abc"
     with pytest.raises(RunError, match="has 3 bytes and such a file 2 at most"):
         folder.read("a", 2)
+    os.truncate(folder.path / "a", 2**28)  # nearly all of it a hole
+    with pytest.raises(RunError, match="such a file 67,108,864 at most"):
+        folder.read("a", 2**30)
     os.truncate(folder.path / "a", 2**40)  # no memory has room for it
     with pytest.raises(RunError, match="a is damaged, it has 1,099,511,627,776 bytes"):
         folder.read("a", 2**20)
@@ -122,3 +125,11 @@ def test_all_files_are_listed(folder):
     assert folder.names("inner") == ["b"]
     assert folder.names("nothing") == []
     assert folder.make("deep/er") == folder.path / "deep/er"
+
+
+def test_a_folder_of_too_many_files_is_refused(folder, monkeypatch):
+    monkeypatch.setattr("seqtrain.system.folder._MOST_FILES", 2)
+    folder.check()
+    (folder.path / "c").write_bytes(b"")
+    with pytest.raises(RunError, match="more than 2 files"):
+        folder.check()

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from seqtrain.system.interruption import Interruption
+from seqtrain.system.interruption import SIGNALS, Interruption, exit_on_signals
 
 
 def send(number):
@@ -13,7 +13,7 @@ def send(number):
 
 @pytest.fixture(autouse=True)
 def handlers():
-    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    before = {n: signal.getsignal(n) for n in SIGNALS}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     for number, handler in before.items():
@@ -32,13 +32,41 @@ def test_a_signal_waits_until_it_is_asked_for(capfd):
             interruption.act()
 
 
-def test_sigterm_is_an_exit_with_its_code():
+@pytest.mark.parametrize(
+    "number, code",
+    [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGXCPU, 152)],
+)
+def test_other_signals_are_an_exit_with_their_code(number, code):
+    exit_on_signals()
+    with pytest.raises(SystemExit) as caught:
+        send(number)
+    assert caught.value.code == code
+    with Interruption() as interruption:
+        interruption.listen()
+        send(number)
+        with pytest.raises(SystemExit) as caught:
+            interruption.act()
+        assert caught.value.code == code
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGXCPU])
+def test_what_comes_twice_by_itself_is_no_hurry(number):
     with Interruption() as interruption:
         interruption.listen()
         send(signal.SIGTERM)
+        send(number)
         with pytest.raises(SystemExit) as caught:
             interruption.act()
         assert caught.value.code == 143
+
+
+def test_under_nohup_a_closed_terminal_is_nothing():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    exit_on_signals()
+    with Interruption() as interruption:
+        interruption.listen()
+        send(signal.SIGHUP)
+        assert not interruption
 
 
 def test_a_second_one_acts_at_once():

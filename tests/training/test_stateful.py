@@ -64,6 +64,7 @@ def test_a_checkpoint_has_the_state_of_each_callback_beside_the_position(resumed
         "count",
         "rollbacks",
         "seconds",
+        "time",
     }
     assert before["count"] == {"steps": [1, 2, 3, 4, 5, 6]}
 

@@ -74,7 +74,9 @@ class GradflowMeter:
             if loop.activation
         }
         self._model = model
-        trace = functools.cache(tf.function(self._differentiate).get_concrete_function)
+        trace = functools.cache(
+            tf.function(self._differentiate, autograph=False).get_concrete_function
+        )
         self._trace = lambda batch: trace(*map(tf.TensorSpec.from_tensor, batch))
 
     def __call__(self, *batch: tf.Tensor) -> dict[str, Measurement]:

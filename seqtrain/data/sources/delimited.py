@@ -18,7 +18,7 @@ _EXCEL_LINE = re.compile(r'"?sep=([,;|\t])"?\s*$')
 # that each seem to begin such a field: reading all again for each would take hours.
 _MOST_LINES = 1_000_000  # of a row
 _LINES_COMPARED = 1000
-_MOST_READ_AGAIN = 2 * LONGEST_TEXT
+_MOST_READ_AGAIN = LONGEST_TEXT
 
 
 def delimited_records(

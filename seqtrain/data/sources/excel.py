@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 from xml.etree.ElementTree import ParseError
 
-from ...errors import DataError
+from ...errors import DataError, shorten
 from .extras import import_extra
 from .streams import check_growth
 from .tables import Record
@@ -44,7 +44,7 @@ def excel_records(file: BinaryIO, path: Path) -> Iterator[Record]:
                 yield Record(f"{path}:{number}", fields)
     except _DAMAGED as error:
         raise DataError(
-            f"{path}: no workbook of Excel that can be read ({error})",
+            f"{path}: no workbook of Excel that can be read ({shorten(str(error))})",
             hint="open it in a spreadsheet and save it as .xlsx or .csv",
         ) from None
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ...errors import DataError
+from ...errors import DataError, shorten
 from .extras import import_extra
 from .objects import object_row
 from .reading import Reading, Row
@@ -34,11 +34,12 @@ def parquet_rows(file: BinaryIO, path: Path, reading: Reading) -> Iterator[Row]:
         for batch in table.iter_batches(_ROWS):
             unpacked += batch.nbytes
             check_growth(unpacked, size, path)
+            batch.validate(full=True)  # the texts are UTF-8, and where they should be
             for row in batch.to_pylist():
                 number += 1
                 yield object_row(f"{path}:{number}", row, reading)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise DataError(
-            f"{path}: no whole Parquet file ({str(error).splitlines()[0]})",
+            f"{path}: no whole Parquet file ({shorten(str(error))})",
             hint="copy or download it again, or write it again",
         ) from None

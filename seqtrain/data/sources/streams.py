@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ...errors import DataError, listed, shown
+from ...errors import DataError, ReadError, listed, shown
 from ...spelling import did_you_mean
 
 LONGEST_TEXT = 2**24  # characters of a row, bytes of a file: twice the longest novel
@@ -47,7 +47,8 @@ def open_file(path: Path) -> BinaryIO:
     have no end.
 
     Raises:
-        DataError: If it is missing, not a regular file or can't be read.
+        DataError: If it is missing, not a regular file or may not be read.
+        ReadError: While it is read, if the disk or the network does not deliver it.
     """
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
@@ -55,7 +56,7 @@ def open_file(path: Path) -> BinaryIO:
                 f"{path}: {_kind(path)}, a regular file is needed",
                 hint="write what it holds to a file, and name that",
             )
-        return open(path, "rb")
+        return io.BufferedReader(_File(path), PIECE)
     except FileNotFoundError:
         siblings = (file.name for file in path.parent.glob("*"))
         raise DataError(
@@ -72,6 +73,28 @@ def open_file(path: Path) -> BinaryIO:
         raise DataError(
             f"{path}: a path can't hold a NUL", hint="write the path without it"
         ) from None
+
+
+class _File(io.FileIO):
+    """A file whose errors name it: a disk breaks, a network goes, a file is cut."""
+
+    def readinto(self, buffer):
+        with self._named():
+            return super().readinto(buffer)
+
+    def readall(self):
+        with self._named():
+            return super().readall()
+
+    @contextlib.contextmanager
+    def _named(self):
+        try:
+            yield
+        except OSError as error:
+            raise ReadError(
+                f"{self.name}: can't be read to its end, {error.strerror}",
+                hint="copy it to another disk, and see whether it is whole there",
+            ) from None
 
 
 def _kind(path: Path) -> str:

@@ -5,15 +5,18 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import tarfile
 import time
 import tracemalloc
+import zipfile
 
 import pytest
 
 from seqtrain.data.sources.files import read_examples
 from seqtrain.data.sources.imdb import imdb_files, read_imdb
+from seqtrain.data.sources.reading import Reading
 from seqtrain.data.tokenize import tokenize
 from seqtrain.errors import DataError
 from seqtrain.sections.data import Standardize
@@ -61,6 +64,54 @@ def delimited(rows, delimiter):
 def json_lines(rows):
     lines = [json.dumps({"text": text, "label": label}) for text, label in rows]
     return "\n".join(lines).encode()
+
+
+def json_array(rows):
+    return b"[" + json_lines(rows).replace(b"\n", b",\n") + b"]"
+
+
+def fasttext(rows):
+    lines = [f"__label__{label.replace(' ', '_')} {text}\n" for text, label in rows]
+    return "".join(lines).encode("utf-8", "surrogatepass")
+
+
+def parquet(rows):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    stream = io.BytesIO()
+    columns = {"text": [text for text, _ in rows], "label": [each for _, each in rows]}
+    parquet.write_table(pyarrow.table(columns), stream)
+    return stream.getvalue()
+
+
+def excel(rows):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for row in [("text", "label"), *rows]:
+        sheet.append([re.sub("[\0-\x1f]", "", field)[:30_000] for field in row])
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def in_zip(name, content):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return stream.getvalue()
+
+
+CONTENTS = {
+    "jsonl": json_lines,
+    "json": json_array,
+    "parquet": parquet,
+    "xlsx": excel,
+    "txt": fasttext,
+    "csv": lambda rows: delimited(rows, ","),
+    "tsv": lambda rows: delimited(rows, "\t"),
+}
 
 
 def members(rows):
@@ -152,12 +203,14 @@ def make_file(form, path, rng):
         entries = [*members(rows)]
         rng.shuffle(entries)
         content = tar(entries, rng)
-    elif "jsonl" in form:
-        content = json_lines(rows)
     else:
-        content = delimited(rows, "\t" if "tsv" in form else ",")
-    if rng.random() < 0.7:
+        content = CONTENTS[form.partition(".")[0]](rows)
+    packed = form.endswith("zip")
+    if rng.random() < (0.3 if packed else 0.7):
         content = with_bytes_broken(content, rng)
+    if packed:
+        content = in_zip(f"a.{form.partition('.')[0]}", content)
+        content = with_bytes_broken(content, rng) if rng.random() < 0.3 else content
     path.write_bytes(zipped(content, rng) if form.endswith("gz") else content)
 
 
@@ -191,7 +244,8 @@ def read(form, path, rng):
     bad_rows = rng.choice(["stop", "skip"])
     if form == "folder":
         source_files(FOLDER.model_copy(update={"train": path}))
-    return read_examples(path, bad_rows=bad_rows).texts
+    reading = Reading(format="fasttext")
+    return read_examples(path, reading, bad_rows=bad_rows).texts
 
 
 def fuzz(form, number, folder, seed=0):
@@ -219,7 +273,21 @@ def fuzz(form, number, folder, seed=0):
     return accepted, slowest
 
 
-FORMATS = ["csv", "tsv", "jsonl", "csv.gz", "jsonl.gz", "folder", "tar", "tar.gz"]
+FORMATS = [
+    "json",
+    "txt",
+    "parquet",
+    "xlsx",
+    "csv.zip",
+    "csv",
+    "tsv",
+    "jsonl",
+    "csv.gz",
+    "jsonl.gz",
+    "folder",
+    "tar",
+    "tar.gz",
+]
 
 
 def check(form, number, folder):

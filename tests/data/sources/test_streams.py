@@ -19,7 +19,7 @@ from seqtrain.data.sources.streams import (
     text_lines,
     unzip,
 )
-from seqtrain.errors import DataError
+from seqtrain.errors import DataError, ReadError
 
 CONTENT = os.urandom(3000) + b"good film\n" * 50_000
 PARTS = [CONTENT[:10], b"", CONTENT[10:2000], CONTENT[2000:]]
@@ -310,3 +310,15 @@ def test_digest_of_files_knows_where_a_file_ends_and_what_it_is_called(tmp_path)
     }
     assert len(digests) == 4
     assert digest(a=b"xy", b=b"") in digests
+
+
+@pytest.mark.parametrize("read", [read_text, digest_file])
+def test_a_disk_that_does_not_deliver_is_told_by_the_name_of_the_file(tmp_path, read):
+    path = tmp_path / "a.csv"
+    path.symlink_to("/proc/self/mem")  # a file whose first bytes nobody can read
+    if not path.exists():
+        pytest.skip("no /proc")
+    with pytest.raises(ReadError, match="can't be read to its end, ") as caught:
+        read(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert caught.value.exit_code == 1
