@@ -1,6 +1,7 @@
 """The command line: its commands, and what becomes of an error."""
 
 import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ from .commands.doctor import doctor
 from .commands.eval import evaluate
 from .commands.gradflow import gradflow
 from .commands.init import init
-from .commands.output import open_closed_streams, say
+from .commands.output import say
 from .commands.predict import predict
 from .commands.runs import runs
 from .commands.schema import schema
@@ -24,6 +25,7 @@ from .commands.train import train
 from .commands.verify_resume import verify_resume
 from .errors import ConfigReport, SeqtrainError, printable
 from .system.memory import memory_told
+from .system.standard_streams import open_closed
 
 COMMANDS = {  # in the order of `--help`
     "train": train,
@@ -77,8 +79,9 @@ def main() -> None:
     # While the interpreter is taken down, Ctrl-C would be a traceback of whatever is
     # deleted just then.
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    open_closed_streams()
-    sys.stdout.reconfigure(errors="backslashreplace")  # in a C locale, say
+    open_closed()
+    with contextlib.suppress(AttributeError):  # one that a program has put there
+        sys.stdout.reconfigure(errors="backslashreplace")  # in a C locale, say
     try:
         _refuse_lost_folder()
         with memory_told():

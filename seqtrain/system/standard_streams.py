@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 from typing import TextIO
 
 
@@ -26,3 +27,21 @@ def silence(stream: TextIO) -> None:
     """
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def open_closed() -> None:
+    """Give stdout and stderr a place if the process was started without one.
+
+    What is printed is lost then, as it was asked for by `2>&-`; but the next file that
+    is opened must not take the number, and get what libraries write to it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            if number:  # that there is no stdin, `predict -` says
+                setattr(sys, name, open(number, "w", closefd=False))

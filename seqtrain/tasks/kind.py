@@ -68,6 +68,10 @@ class Baselines:
     measure: Callable[[Trained, Part], dict]
 
 
+def no_table(section: DataSection, path: Path) -> None:
+    """Return nothing: every file has a text a line."""
+
+
 @dataclass(frozen=True)
 class Prediction:
     """How `seqtrain predict` answers texts.
@@ -76,17 +80,17 @@ class Prediction:
         encode: Encodes raw texts as the training texts were encoded.
         answer: Turns a text, its row of `target.score` and the names of the classes
             into the object that `predict --json` prints.
-        columns: The names of the columns that a line of `predict` has.
-        cells: Turns such an answer into the columns of a line.
+        cells: Turns such an answer into the columns of a line of `predict`.
+        columns: The names of these columns.
         read_rows: Reads a file as the section reads files, without labels; None if
             it is no table but a text a line.
     """
 
     encode: Callable[[Sequence[str], Trained], Encoded]
     answer: Callable[[str, np.ndarray, Sequence[str]], dict]
-    columns: tuple[str, ...]
     cells: Callable[[dict], list[str]]
-    read_rows: Callable[[DataSection, Path], Iterator[Row] | None]
+    columns: tuple[str, ...] = ("label", "probability", "text")
+    read_rows: Callable[[DataSection, Path], Iterator[Row] | None] = no_table
 
 
 def nothing_broken(section: ModelConfig | TrainConfig) -> Iterator[Broken]:

@@ -484,10 +484,6 @@ KIND = Kind(
     baselines=Baselines(_classifiers, _measure_baselines),
     file_section=FilesData,
     prediction=Prediction(
-        _encode_unlabelled,
-        _answer,
-        ("label", "probability", "text"),
-        _cells,
-        _read_unlabelled,
+        _encode_unlabelled, _answer, _cells, read_rows=_read_unlabelled
     ),
 )

@@ -20,10 +20,10 @@ def test_the_gradients_flow_is_shown_for_a_run_and_for_a_config(call):
     assert Path("gradflow-tiny.png").exists()
 
 
-def test_of_a_run_no_key_can_be_set_and_what_is_neither_is_refused(call):
+def test_of_a_run_no_key_of_the_model_can_be_set_and_what_is_neither_is_refused(call):
     done = call("gradflow", "runs/tiny-1", "--set", LSTM)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "runs/tiny-1 is a run, --set needs a config" in done.stderr
+    assert "--set model.layers[0].cell: the model was trained with" in done.stderr
     done = call("gradflow", "nowhere")
     assert done.returncode == 2
     assert "nowhere: there is no such config" in done.stderr

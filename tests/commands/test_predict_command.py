@@ -93,7 +93,9 @@ def test_a_text_with_a_slash_is_a_text(call, text):
 def test_what_is_clearly_a_path_is_a_misspelt_run(call, arguments):
     done = call("predict", *arguments)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error: {Path(arguments[0])} does not exist\n")
+    assert done.stderr.startswith(
+        f"error: {Path(arguments[0]).expanduser()} does not exist\n"
+    )
     assert done.stdout == ""
 
 

@@ -43,15 +43,15 @@ def test_what_a_run_suggests_next_runs(call, monkeypatch):
     Path("my config.yaml").write_text(
         f"data: {{source: files, train: my data.csv}}\n{tiny}"
     )
-    done = call("train", "my config.yaml", "--run", "runs/my run")
+    done = call("train", "my config.yaml", "--run", "elsewhere/my run")
     assert done.returncode == 0
     last = done.stderr.splitlines()[-1]
-    assert last == "next: seqtrain eval 'runs/my run' --split validation"
+    assert last == "next: seqtrain eval 'elsewhere/my run' --split validation"
     assert call(*shlex.split(last)[2:]).returncode == 0
     Path("my data.csv").rename("moved.csv")
-    done = call("gradflow", "runs/my run")
+    done = call("gradflow", "elsewhere/my run")
     assert "--set data.train=PATH" in done.stderr
-    done = call("gradflow", "runs/my run", "--set", "data.train=moved.csv")
+    done = call("gradflow", "elsewhere/my run", "--set", "data.train=moved.csv")
     assert done.returncode == 0
 
 

@@ -78,5 +78,6 @@ KIND = Kind(
         lambda texts, trained: encode(texts),
         answer,
         lambda found: [" ".join(found["labels"]), found["text"]],
+        ("labels", "text"),
     ),
 )
