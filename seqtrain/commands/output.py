@@ -1,6 +1,5 @@
 """Print results on stdout, and everything else on stderr."""
 
-import os
 import sys
 
 from ..errors import SeqtrainError, printable, printable_json
@@ -37,21 +36,3 @@ def print_json(content: object) -> None:
 def say(text: str) -> None:
     """Print on stderr what is not a result, such as progress or a hint."""
     show(printable(text, keep="\n\t") + "\n", sys.stderr)
-
-
-def open_closed_streams() -> None:
-    """Give stdout and stderr a place if the process was started without one.
-
-    What is printed is lost then, as it was asked for by `2>&-`; but the next file that
-    is opened must not take the number, and get what libraries write to it.
-    """
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        try:
-            os.fstat(number)
-        except OSError:
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            if nowhere != number:
-                os.dup2(nowhere, number)
-                os.close(nowhere)
-            if number:  # that there is no stdin, `predict -` says
-                setattr(sys, name, open(number, "w", closefd=False))
