@@ -31,13 +31,13 @@ class Links:
     def update(self) -> None:
         """Add what is new since the last time, and remove what is gone."""
         wanted = self._wanted()
-        for link, target in self._made.items():
-            if wanted.get(link) != target:
+        for link, place in self._made.items():
+            if wanted.get(link) != place:
                 self._remove(link)
-        for link, target in wanted.items():
+        for link, place in wanted.items():
             if not link.is_symlink():
                 link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(target)
+                link.symlink_to(place)
         self._made = wanted
 
     def _remove(self, link: Path) -> None:

@@ -90,7 +90,7 @@ def _converted(model, convert, unwanted):
     several layers share, the state of the optimizer, vocabularies.
     """
     if isinstance(model, str | os.PathLike):
-        model = keras.saving.load_model(model)
+        model = keras.saving.load_model(model, safe_mode=True)
     if not isinstance(model, keras.Layer):
         raise ValueError(f"model is {model!r}, it must be a model, a layer or a path")
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():

@@ -62,9 +62,9 @@ def _pairs(value: dict, shape: dict, place: str):
             yield f"{place}.{key}".lstrip("."), value.get(key, _MISSING), inner
 
 
-def _is(value: object, kind: type | None) -> bool:
-    if kind is None:
+def _is(value: object, wanted: type | None) -> bool:
+    if wanted is None:
         return value is None
-    if kind in (int, float) and isinstance(value, bool):
+    if wanted in (int, float) and isinstance(value, bool):
         return False
-    return isinstance(value, (int, float) if kind is float else kind)
+    return isinstance(value, (int, float) if wanted is float else wanted)

@@ -325,21 +325,23 @@ def test_timings_make_no_difference(finished, copied):
 # resumed, it ends as the template does but for what is appended to `vocabulary.txt`.
 # `killed-1` then ends before it is ready, so that no second kill can meet it.
 STAND_IN = """
-import json, pathlib, shutil, sys, time
+import pathlib, shutil, sys, time
+from seqtrain.system.sealed import seal, unseal
+
 template, appended, _, *arguments = sys.argv[1:]
 path = pathlib.Path(arguments[-1])
-info = json.loads((pathlib.Path(template) / "run.json").read_text())
+info = unseal((pathlib.Path(template) / "run.json").read_bytes())
 resumed = "--resume" in arguments
 if resumed:
     with open(path / "vocabulary.txt", "a") as file:
         file.write(appended)
 else:
     shutil.copytree(template, path)
-    (path / "run.json").write_text(json.dumps({**info, "status": "running"}))
+    (path / "run.json").write_bytes(seal({**info, "status": "running"}))
 if not (resumed and path.name == "killed-1"):
     print("ready in 0.0 s", file=sys.stderr, flush=True)
     time.sleep(0.3 if path.name == "uninterrupted" else 1 if resumed else 60)
-(path / "run.json").write_text(json.dumps(info))
+(path / "run.json").write_bytes(seal(info))
 """
 
 

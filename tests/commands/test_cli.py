@@ -217,7 +217,7 @@ def test_the_newest_run_is_the_default(call, workplace, monkeypatch, tmp_path):
     for command in (["eval"], ["predict", "a text"]):
         done = call(*command)
         assert done.returncode == 2
-        assert done.stderr.startswith("error: runs/a-1: no model.keras in this run")
+        assert done.stderr.startswith("error: runs/a-1/config.resolved.yaml ")
 
 
 @pytest.mark.parametrize("arguments", [["predict", "superb"], ["runs"]])

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from seqtrain.system.sealed import unseal
+
 
 def test_eval_takes_the_newest_run_and_its_test_data(call):
     done = call("eval")
@@ -22,7 +24,7 @@ def test_eval_prints_one_json_document(call):
     done = call("eval", "tiny-1", "--split", "validation", "--json")
     assert done.stderr == ""
     result = json.loads(done.stdout)
-    assert result == json.loads(Path("runs/tiny-1/eval/validation.json").read_text())
+    assert result == unseal(Path("runs/tiny-1/eval/validation.json").read_bytes())
     assert result["examples"] == 20
     assert result["accuracy_low"] <= result["accuracy"] <= result["accuracy_high"]
 

@@ -125,6 +125,8 @@ def test_escapes_in_the_files_of_a_run_are_shown_not_obeyed(call, evaluated, tmp
     labels = json.dumps(["negative", ESCAPES])
     (run / "labels.json").write_text(labels)
     hostile.edited("run.json", lambda info: info.pop("digests"))(run, None)
+    answer = json.loads(call("predict", "--json", str(run), "fine").stdout)
+    assert set(answer["probabilities"]) == {"negative", ESCAPES}
     for command in (
         ("runs", str(tmp_path / "runs")),
         ("eval", str(run)),
@@ -138,8 +140,6 @@ def test_escapes_in_the_files_of_a_run_are_shown_not_obeyed(call, evaluated, tmp
         said = done.stdout + done.stderr
         assert not {"\x1b", "\x07", "\u202e", "\x9b"} & set(said), command
         assert "x1b" in said or command[0] == "predict", command
-    answer = json.loads(call("predict", "--json", str(run), "fine").stdout)
-    assert set(answer["probabilities"]) == {"negative", ESCAPES}
 
 
 @pytest.mark.slow

@@ -1,7 +1,6 @@
 """The classic tests of memory, from the training to the evaluation."""
 
 import dataclasses
-import json
 import math
 
 import keras
@@ -19,6 +18,7 @@ from seqtrain.models.compile import compile_model
 from seqtrain.models.saved import load_model
 from seqtrain.runs.resume import load_data_of
 from seqtrain.runs.run import Run
+from seqtrain.system.sealed import unseal
 from seqtrain.tables.evaluation import format_evaluation
 from seqtrain.tables.runs import runs_table
 from seqtrain.tasks import KINDS, kind_of, load_data
@@ -138,8 +138,7 @@ def test_eval_measures_as_the_training_did(run):
     result = evaluate(run, split="validation")
     assert result["loss"] == pytest.approx(best["val_loss"], rel=1e-4)
     assert result.get("accuracy") == pytest.approx(best.get("val_accuracy"), abs=1e-6)
-    kept = json.loads((run.path / "eval" / "validation.json").read_text())
-    assert kept == result
+    assert unseal((run.path / "eval" / "validation.json").read_bytes()) == result
 
 
 def test_the_table_of_eval_puts_the_model_beside_chance(results):

@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
 
-from seqtrain.board.layout import precision_recall
+from seqtrain.board.curves import precision_recall
 from seqtrain.board.writer import Sample, samples_markdown
 from seqtrain.config import load_config
 from seqtrain.data.batches import Batch, dataset

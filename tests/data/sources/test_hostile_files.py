@@ -77,7 +77,7 @@ def test_millions_of_bad_rows_are_counted_not_kept(tmp_path):
 def test_field_of_many_megabytes_is_a_text(tmp_path):
     text = "word " * 2_000_000
     path = write(tmp_path / "a.csv", f'text,label\n"{text}",1\n')
-    assert read_examples(path) == ([text], ["1"], (), 0)
+    assert read_examples(path) == ([text], ["1"], (), 0, ())
 
 
 @pytest.mark.parametrize(
