@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import struct
 import zipfile
 import zlib
@@ -23,6 +24,7 @@ _NOT_A_ZIP = (
     zipfile.LargeZipFile,
     zlib.error,
 )
+_NAME = re.compile(r"[A-Za-z0-9_.\\/>-]*")  # TensorFlow's rule for a scope
 # Classes of Keras whose config contains a program.
 _PROGRAMS = {
     "Lambda",
@@ -72,6 +74,7 @@ def read_config(archive: zipfile.ZipFile, path: Path) -> object:
     except _NOT_A_ZIP:
         raise damaged(path, "its config.json can't be unpacked") from None
     _refuse_code(config, path)
+    _refuse_names(config, path)
     return config
 
 
@@ -88,6 +91,19 @@ def _refuse_code(config: object, path: Path) -> None:
                 "a model of layers of Keras and seqtrain is needed",
                 hint="train it again, and delete the file if you don't know its origin",
             )
+
+
+def _refuse_names(config: object, path: Path) -> None:
+    """Refuse names that TensorFlow takes for no layer.
+
+    At such a name Keras 3.15 breaks off inside of its scope, and begins the names of
+    all later variables of the process with it.
+    """
+    for entry in _entries(config):
+        inner = entry.get("config")
+        name = inner.get("name") if isinstance(inner, dict) else None
+        if name is not None and not _NAME.fullmatch(str(name)):
+            raise damaged(path, f"it has a layer called {shown(str(name))}")
 
 
 def _entries(config: object) -> Iterator[dict]:

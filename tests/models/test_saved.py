@@ -212,6 +212,17 @@ def test_config_broken_at_random_is_loaded_or_refused(path, whole, rng):
     assert 20 < refusals <= 150
 
 
+def test_a_name_that_is_none_leaves_later_names_alone(path, whole):
+    files = parts(whole)
+    config = files["config.json"].decode().replace("temporal_", "temporal{}")
+    path.write_bytes(zip_of(files | {"config.json": config}))
+    with pytest.raises(RunError, match="a layer called 'temporal{}pooling'"):
+        load(path)
+    layer = keras.layers.Dense(1, name="after")
+    layer.build((None, 2))
+    assert layer.kernel.path == "after/kernel"
+
+
 def test_vocabulary_or_labels_of_another_model_are_refused(path, whole):
     path.write_bytes(whole)
     with pytest.raises(RunError, match="for a vocabulary of 6 tokens, but .* has 5"):
