@@ -220,7 +220,9 @@ def test_the_newest_run_is_the_default(call, workplace, monkeypatch, tmp_path):
         assert done.stderr.startswith("error: runs/a-1/config.resolved.yaml ")
 
 
-@pytest.mark.parametrize("arguments", [["predict", "superb"], ["runs"]])
+@pytest.mark.parametrize(
+    "arguments", [pytest.param(["predict", "superb"], marks=pytest.mark.slow), ["runs"]]
+)
 def test_a_full_disk_behind_the_standard_output_is_told(trained, arguments):
     with open("/dev/full", "w") as full, started(*arguments, stdout=full) as process:
         _, said = process.communicate()

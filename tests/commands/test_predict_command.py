@@ -99,6 +99,7 @@ def test_what_is_clearly_a_path_is_a_misspelt_run(call, arguments):
     assert done.stdout == ""
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_ends_predict_quietly(trained):
     pipe = {"stdin": subprocess.PIPE, "bufsize": 1}
     with started("predict", "tiny-1", "-", **pipe) as process:
@@ -147,6 +148,7 @@ def test_predict_reads_a_named_pipe(call):
     assert done.stdout.endswith("\tsuperb\n")
 
 
+@pytest.mark.slow
 def test_predict_without_a_standard_input_says_so(trained):
     command = shlex.join([*COMMAND, "predict", "tiny-1", "-"])
     done = subprocess.run(f"{command} <&-", shell=True, capture_output=True, text=True)

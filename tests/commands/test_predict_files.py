@@ -32,11 +32,16 @@ JSONL = "".join(
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("t.csv", TABLE),
         ("T2.CSV.gz", TABLE),
-        ("t.tsv", TABLE.replace(",", "\t").replace("superb\t", "superb,")),
         ("t.jsonl", JSONL),
-        ("t.json", f"[{','.join(JSONL.splitlines())}]"),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in [
+                ("t.csv", TABLE),
+                ("t.tsv", TABLE.replace(",", "\t").replace("superb\t", "superb,")),
+                ("t.json", f"[{','.join(JSONL.splitlines())}]"),
+            ]
+        ),
     ],
 )
 def test_every_row_has_its_answer(call, name, content):

@@ -65,6 +65,7 @@ def test_layer_matches_the_equations(name, mask, given, sequences, rng):
     assert_all_close(results, expected, rtol=1e-10, atol=1e-13)
 
 
+@pytest.mark.slow
 @every_case
 @every_mask
 @either_end

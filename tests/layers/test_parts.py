@@ -122,7 +122,7 @@ def test_the_length_is_known_to_the_next_layer(compilations):
     assert len(compilations) == 2
 
 
-@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("masked", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize("timesteps", [TIMESTEPS, None])
 def test_a_function_traced_without_a_tape_has_its_gradient_all_the_same(
     timesteps, masked, rng

@@ -216,7 +216,7 @@ def test_a_name_that_is_none_leaves_later_names_alone(path, whole):
     files = parts(whole)
     config = files["config.json"].decode().replace("temporal_", "temporal{}")
     path.write_bytes(zip_of(files | {"config.json": config}))
-    with pytest.raises(RunError, match="a layer called 'temporal{}pooling'"):
+    with pytest.raises(RunError, match="a layer called 'temporal{}pooling"):
         load(path)
     layer = keras.layers.Dense(1, name="after")
     layer.build((None, 2))

@@ -393,6 +393,7 @@ def stopped(run):
     return run
 
 
+@pytest.mark.slow
 def test_a_run_keeps_the_lengths_that_it_padded_to(tmp_path):
     run = stopped(variable_run(tmp_path))
     assert run.info["buckets"] == OF_THE_DATA

@@ -466,6 +466,7 @@ def test_a_gradient_that_is_not_finite_stops_training_though_the_loss_is():
         fit(model, data, config)
 
 
+@pytest.mark.slow
 def test_it_learns_what_a_bag_of_words_cannot():
     training, test = (
         generate(number, length=30, distance=3, noise=0.0, seed=seed)
